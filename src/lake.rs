@@ -1,0 +1,304 @@
+//! Where things rest: the table, the archives, the ledger.
+//!
+//! What is durable when, unit by unit: archives, then rejects, then the Parquet file, then the receipt. Each appears under
+//! its name whole; the next is begun when the one before is durable. A unit is finished when its receipt is there, and
+//! whatever no receipt names may be overwritten.
+
+pub mod layout;
+mod lock;
+mod manifest;
+mod store;
+
+use std::collections::BTreeMap;
+use std::io;
+use std::path::{Path, PathBuf};
+
+use tempfile::TempPath;
+
+use crate::domain::receipt::Receipt;
+use crate::domain::{ChatType, Hour, Md5Hex, Unit};
+
+pub use layout::LakePath;
+pub use lock::Lock;
+pub use manifest::{FORMAT_VERSION, Manifest, Watch};
+pub use store::Store;
+
+/// What is wrong with a lake.
+#[derive(Debug, thiserror::Error)]
+pub enum LakeError {
+    /// The path names something that is no folder.
+    #[error("the lake `{}` is a file: give --lake a folder, which is made if it is not there", .0.display())]
+    NotAFolder(PathBuf),
+    /// Another app's lake.
+    #[error("the lake belongs to app {lake}, not to {asked}: give --lake another folder, or --sdkappid {lake}")]
+    OtherApp {
+        /// The lake's app.
+        lake: u64,
+        /// The app asked for.
+        asked: u64,
+    },
+    /// A newer program's lake.
+    #[error("the lake has format version {found}, and this program knows up to {FORMAT_VERSION}: use a newer timlake")]
+    Newer {
+        /// The lake's version.
+        found: u32,
+    },
+    /// Another run holds the lock.
+    #[error("another run holds this lake ({holder}): run again when it is done")]
+    Held {
+        /// Which, as far as known.
+        holder: String,
+    },
+    /// A file of ours that does not say what it should.
+    #[error("`{}` is damaged ({cause}): restore it from a backup; if there is none, {remedy}", .path.display())]
+    Damaged {
+        /// The file.
+        path: PathBuf,
+        /// What is wrong with it.
+        cause: String,
+        /// What to do without a backup.
+        remedy: &'static str,
+    },
+    /// The file system refused.
+    #[error("cannot {verb} `{}`", .path.display())]
+    Io {
+        /// What was tried.
+        verb: &'static str,
+        /// On what.
+        path: PathBuf,
+        /// Why not.
+        source: io::Error,
+    },
+}
+
+impl LakeError {
+    fn io(verb: &'static str, path: &Path, source: io::Error) -> LakeError {
+        LakeError::Io { verb, path: path.to_owned(), source }
+    }
+}
+
+/// A lake, read or written.
+#[derive(Clone, Debug)]
+pub struct Lake {
+    store: Store,
+}
+
+/// A unit's finished files, on their way into the lake.
+pub struct Finished {
+    /// The archives, in the order of the vendor's reply.
+    pub raw: Vec<(TempPath, LakePath)>,
+    /// The rejects, if any.
+    pub rejects: Option<TempPath>,
+    /// The rows, if any.
+    pub parquet: Option<TempPath>,
+}
+
+impl Lake {
+    /// The lake at `root`; nothing is made and nothing read.
+    ///
+    /// # Errors
+    /// [`LakeError::NotAFolder`].
+    pub fn at(root: &Path) -> Result<Lake, LakeError> {
+        if root.exists() && !root.is_dir() {
+            return Err(LakeError::NotAFolder(root.to_owned()));
+        }
+        Ok(Lake { store: Store::new(root.to_owned()) })
+    }
+
+    /// The lake's folder.
+    pub fn root(&self) -> &Path {
+        self.store.root()
+    }
+
+    /// The folder for unfinished files inside the lake.
+    pub fn staging(&self) -> PathBuf {
+        self.store.staging()
+    }
+
+    /// Where a path of the lake is in the file system.
+    pub fn locate(&self, path: &LakePath) -> PathBuf {
+        self.store.locate(path)
+    }
+
+    /// Takes the right to write, making the folder if it is not there, and clears away what a killed run left unfinished.
+    ///
+    /// # Errors
+    /// [`LakeError::Held`], [`LakeError::Io`].
+    pub fn lock(&self) -> Result<Lock, LakeError> {
+        store::create_folders(self.root()).map_err(|source| LakeError::io("make", self.root(), source))?;
+        let lock = Lock::take(self.root())?;
+        self.store.prepare()?;
+        Ok(lock)
+    }
+
+    /// The manifest; `None` where the lake has none yet. Where `sdkappid` is given, the lake must be that app's.
+    ///
+    /// # Errors
+    /// [`LakeError::Newer`], [`LakeError::OtherApp`], [`LakeError::Damaged`]; the last also where there are receipts
+    /// but no manifest, because nobody knows then whose they are and what is watched.
+    pub fn manifest(&self, sdkappid: Option<u64>) -> Result<Option<Manifest>, LakeError> {
+        const REMEDY: &str = "write it anew by hand: the README tells its form";
+        let damaged = |cause| LakeError::Damaged { path: self.locate(&layout::manifest()), cause, remedy: REMEDY };
+        let Some(bytes) = self.store.read(&layout::manifest())? else {
+            let has_receipts = !self.store.list(&layout::receipts())?.is_empty();
+            return if has_receipts {
+                Err(damaged("it is missing, but there are receipts".to_owned()))
+            } else {
+                Ok(None)
+            };
+        };
+        let version: ManifestVersion = serde_json::from_slice(&bytes).map_err(|error| damaged(error.to_string()))?;
+        if version.format_version > FORMAT_VERSION {
+            return Err(LakeError::Newer { found: version.format_version });
+        }
+        let manifest: Manifest = serde_json::from_slice(&bytes).map_err(|error| damaged(error.to_string()))?;
+        match sdkappid {
+            Some(asked) if asked != manifest.sdkappid => Err(LakeError::OtherApp { lake: manifest.sdkappid, asked }),
+            _ => Ok(Some(manifest)),
+        }
+    }
+
+    /// Writes the manifest. Durable after `Ok`; the old one stands after `Err`.
+    ///
+    /// # Errors
+    /// [`LakeError::Io`].
+    pub fn put_manifest(&self, manifest: &Manifest) -> Result<(), LakeError> {
+        self.store.put(&layout::manifest(), &json_file(manifest))
+    }
+
+    /// A unit's receipt; `None` where it has none.
+    ///
+    /// # Errors
+    /// [`LakeError::Damaged`] where it does not read as this unit's receipt.
+    pub fn receipt(&self, unit: Unit) -> Result<Option<Receipt>, LakeError> {
+        let path = layout::receipt(unit);
+        let Some(bytes) = self.store.read(&path)? else { return Ok(None) };
+        let damaged = |cause| LakeError::Damaged {
+            path: self.locate(&path),
+            cause,
+            remedy: "move it away, and the hour is asked for again while the vendor still has it",
+        };
+        let receipt: Receipt = serde_json::from_slice(&bytes).map_err(|error| damaged(error.to_string()))?;
+        if receipt.unit() != unit {
+            return Err(damaged(format!("it speaks of {}, not of {unit}", receipt.unit())));
+        }
+        Ok(Some(receipt))
+    }
+
+    /// All receipts of one chat type with hours in `[from, to)`.
+    ///
+    /// # Errors
+    /// As [`Lake::receipt`].
+    pub fn receipts(&self, chat_type: ChatType, from: Hour, to: Hour) -> Result<BTreeMap<Hour, Receipt>, LakeError> {
+        let mut receipts = BTreeMap::new();
+        let days = self.store.list(&layout::receipts_of(chat_type))?;
+        for day in days.iter().filter_map(|name| layout::day_of_receipts(name)) {
+            if day < from.date() || day > to.date() {
+                continue;
+            }
+            for name in self.store.list(&layout::receipts_of_day(chat_type, day))? {
+                let hour =
+                    layout::hour_of_receipt(&name).filter(|hour| (from..to).contains(hour) && hour.date() == day);
+                if let Some(hour) = hour {
+                    receipts.extend(self.receipt(Unit { hour, chat_type })?.map(|receipt| (hour, receipt)));
+                }
+            }
+        }
+        Ok(receipts)
+    }
+
+    /// Puts a unit's finished files where readers find them, the Parquet file last, and takes away a Parquet file or
+    /// rejects that an interrupted run left and that the unit does not have.
+    ///
+    /// Archives go in backwards: where the first is there, all are.
+    ///
+    /// # Errors
+    /// [`LakeError::Io`]; the unit is unfinished then, and the next run does this again.
+    pub fn publish(&self, unit: Unit, finished: Finished) -> Result<(), LakeError> {
+        for (file, path) in finished.raw.into_iter().rev() {
+            self.store.publish(file, &path)?;
+        }
+        self.replace(finished.rejects, &layout::rejects(unit))?;
+        self.replace(finished.parquet, &layout::parquet(unit))
+    }
+
+    fn replace(&self, file: Option<TempPath>, path: &LakePath) -> Result<(), LakeError> {
+        match file {
+            Some(file) => self.store.publish(file, path),
+            None => self.store.remove(path),
+        }
+    }
+
+    /// Writes a receipt: with it, its unit is in the state it names. Then takes away archives that it does not name.
+    ///
+    /// # Errors
+    /// [`LakeError::Io`]; where the receipt could be written, it stands.
+    pub fn commit(&self, receipt: &Receipt) -> Result<(), LakeError> {
+        let unit = receipt.unit();
+        self.store.put(&layout::receipt(unit), &json_file(receipt))?;
+        for (_, path) in self.raw_of(unit)? {
+            if !receipt.raw.iter().any(|raw| raw.path == path.as_str()) {
+                self.store.remove(&path)?;
+            }
+        }
+        Ok(())
+    }
+
+    /// Writes a receipt whose unit has no files of its own: nothing else changes.
+    ///
+    /// # Errors
+    /// [`LakeError::Io`].
+    pub fn record(&self, receipt: &Receipt) -> Result<(), LakeError> {
+        self.store.put(&layout::receipt(receipt.unit()), &json_file(receipt))
+    }
+
+    /// The archives of a unit that are in the lake, with their places in the vendor's list, in that order.
+    ///
+    /// # Errors
+    /// [`LakeError::Io`].
+    pub fn raw_of(&self, unit: Unit) -> Result<Vec<(usize, LakePath)>, LakeError> {
+        let folder = layout::raw_folder(unit);
+        let names = self.store.list(&folder)?;
+        let mut archives: Vec<(usize, LakePath)> =
+            names.iter().filter_map(|name| Some((layout::place_of_archive(unit, name)?, folder.join(name)))).collect();
+        archives.sort();
+        Ok(archives)
+    }
+
+    /// Keeps bytes that could not be used, in the place of the last such bytes of this archive. Returns where they are.
+    ///
+    /// # Errors
+    /// [`LakeError::Io`].
+    pub fn quarantine(
+        &self,
+        unit: Unit,
+        place: usize,
+        gzip_md5: &Md5Hex,
+        bytes: TempPath,
+    ) -> Result<LakePath, LakeError> {
+        let path = layout::quarantine(unit, place, gzip_md5);
+        self.store.publish(bytes, &path)?;
+        Ok(path)
+    }
+
+    /// Removes a file of the lake, if it is there.
+    ///
+    /// # Errors
+    /// [`LakeError::Io`].
+    pub fn remove(&self, path: &LakePath) -> Result<(), LakeError> {
+        self.store.remove(path)
+    }
+}
+
+/// Read before the rest: a newer lake's manifest may have another form.
+#[derive(serde::Deserialize)]
+struct ManifestVersion {
+    format_version: u32,
+}
+
+/// One JSON document, indented for the people who will read it, with a line break at its end.
+fn json_file(document: &impl serde::Serialize) -> Vec<u8> {
+    let mut bytes = serde_json::to_vec_pretty(document).unwrap_or_default();
+    bytes.push(b'\n');
+    bytes
+}

@@ -1,0 +1,2 @@
+//! timlake
+fn main() {}

@@ -1,0 +1,10 @@
+//! Messages → one Parquet file, in bounded memory.
+
+mod columns;
+mod rebuild;
+pub mod schema;
+mod writer;
+
+pub use columns::Rows;
+pub use rebuild::{RebuildError, message_json};
+pub use writer::{Table, TableWriter};
