@@ -185,20 +185,25 @@ impl Lake {
         Ok(Some(receipt))
     }
 
-    /// All receipts of one chat type with hours in `[from, to)`.
+    /// The receipts of one chat type with hours in the range `[from, to)`; all of them where there is none.
     ///
     /// # Errors
     /// As [`Lake::receipt`].
-    pub fn receipts(&self, chat_type: ChatType, from: Hour, to: Hour) -> Result<BTreeMap<Hour, Receipt>, LakeError> {
+    pub fn receipts(
+        &self,
+        chat_type: ChatType,
+        range: Option<(Hour, Hour)>,
+    ) -> Result<BTreeMap<Hour, Receipt>, LakeError> {
         let mut receipts = BTreeMap::new();
         let days = self.store.list(&layout::receipts_of(chat_type))?;
         for day in days.iter().filter_map(|name| layout::day_of_receipts(name)) {
-            if day < from.date() || day > to.date() {
+            if range.is_some_and(|(from, to)| day < from.date() || day > to.date()) {
                 continue;
             }
             for name in self.store.list(&layout::receipts_of_day(chat_type, day))? {
-                let hour =
-                    layout::hour_of_receipt(&name).filter(|hour| (from..to).contains(hour) && hour.date() == day);
+                let inside =
+                    |hour: &Hour| range.is_none_or(|(from, to)| (from..to).contains(hour)) && hour.date() == day;
+                let hour = layout::hour_of_receipt(&name).filter(inside);
                 if let Some(hour) = hour {
                     receipts.extend(self.receipt(Unit { hour, chat_type })?.map(|receipt| (hour, receipt)));
                 }

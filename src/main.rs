@@ -1,2 +1,33 @@
-//! timlake
-fn main() {}
+//! The program: parse, log, run the command, exit code.
+
+use std::process::ExitCode;
+
+use timlake::{cli, out, telemetry};
+
+fn main() -> ExitCode {
+    let (arguments, given) = match cli::parse(std::env::args_os()) {
+        Ok(parsed) => parsed,
+        Err(error) => {
+            // Help and version go to stdout and are no failure; everything else is a mistake in usage: 2.
+            let _ = error.print();
+            return ExitCode::from(u8::try_from(error.exit_code()).unwrap_or(2));
+        }
+    };
+    telemetry::init(arguments.global.log_format(), arguments.global.verbosity());
+    // Fails only where one was installed before.
+    let _ = rustls::crypto::ring::default_provider().install_default();
+    let runtime = match tokio::runtime::Builder::new_multi_thread().enable_all().build() {
+        Ok(runtime) => runtime,
+        Err(error) => {
+            out::error(&anyhow::Error::from(error).context("cannot start"));
+            return ExitCode::from(74);
+        }
+    };
+    let exit = runtime.block_on(cli::run(arguments, &given)).unwrap_or_else(|failed| {
+        out::error(&failed.error);
+        failed.exit
+    });
+    // A thread that still waits for a socket is not waited for: the lake does not need it any more.
+    runtime.shutdown_background();
+    ExitCode::from(exit.code())
+}

@@ -36,6 +36,16 @@ pub struct Counts {
     pub rejects: u64,
 }
 
+impl Counts {
+    /// Adds another archive's.
+    pub fn add(&mut self, other: Counts) {
+        self.lines += other.lines;
+        self.rows += other.rows;
+        self.duplicates += other.duplicates;
+        self.rejects += other.rejects;
+    }
+}
+
 /// Tells messages from duplicates and rejects.
 pub(super) struct Normalizer<'a, S> {
     seen: &'a mut Seen,

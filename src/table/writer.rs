@@ -1,7 +1,7 @@
 //! Batches of rows → the Parquet file.
 
 use std::fs::File;
-use std::io::{self, Write};
+use std::io;
 
 use parquet::arrow::ArrowWriter;
 use parquet::basic::{Compression, ZstdLevel};
@@ -9,12 +9,12 @@ use parquet::errors::ParquetError;
 use parquet::file::metadata::KeyValue;
 use parquet::file::properties::{BloomFilterPosition, WriterProperties};
 use parquet::schema::types::ColumnPath;
-use sha2::{Digest, Sha256};
 
 use super::columns::{Origin, Rows};
 use super::schema;
 use crate::domain::message::Message;
 use crate::domain::{Sha256Hex, Unit};
+use crate::spool::Hashing;
 
 /// Rows of a row group: readers work on row groups in parallel and skip them by their statistics and bloom filters, and
 /// the contract with them is 100 000 to 1 000 000. Near the lower end, because a row group is held compressed until it
@@ -38,8 +38,6 @@ pub struct TableWriter {
 
 /// A finished Parquet file, not yet durable.
 pub struct Table {
-    /// The file.
-    pub file: File,
     /// Its rows, as its footer says.
     pub rows: u64,
     /// Its length.
@@ -94,9 +92,8 @@ impl TableWriter {
         }
         let footer = self.writer.finish().map_err(as_io)?;
         let rows = footer.file_metadata().num_rows() as u64;
-        let Hashing { inner, sha256, bytes } = self.writer.into_inner().map_err(as_io)?;
-        let sha256 = Sha256Hex::from_digest(sha256.finalize().into());
-        Ok(Table { file: inner, rows, bytes, sha256, msg_times: self.msg_times })
+        let (bytes, sha256) = self.writer.inner().sum();
+        Ok(Table { rows, bytes, sha256, msg_times: self.msg_times })
     }
 }
 
@@ -128,31 +125,5 @@ fn as_io(error: ParquetError) -> io::Error {
             Err(other) => io::Error::other(other),
         },
         other => io::Error::other(other),
-    }
-}
-
-/// Counts and hashes what is written through it.
-struct Hashing<W> {
-    inner: W,
-    sha256: Sha256,
-    bytes: u64,
-}
-
-impl<W> Hashing<W> {
-    fn new(inner: W) -> Hashing<W> {
-        Hashing { inner, sha256: Sha256::new(), bytes: 0 }
-    }
-}
-
-impl<W: Write> Write for Hashing<W> {
-    fn write(&mut self, buffer: &[u8]) -> io::Result<usize> {
-        let count = self.inner.write(buffer)?;
-        self.sha256.update(&buffer[..count]);
-        self.bytes += count as u64;
-        Ok(count)
-    }
-
-    fn flush(&mut self) -> io::Result<()> {
-        self.inner.flush()
     }
 }

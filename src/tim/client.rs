@@ -45,8 +45,10 @@ pub enum History {
 pub enum Stop {
     /// The vendor refused the credentials: what it said, and the remedy.
     Credentials(String),
-    /// The account, the program or the clock is set up wrongly: the same.
+    /// The account or the program is set up wrongly: the same.
     Setup(String),
+    /// The vendor's clock and ours disagree: both, and the remedy.
+    Clock(String),
 }
 
 /// Why a unit could not be asked for.
@@ -214,7 +216,7 @@ impl Client {
         if (theirs - ours).abs() <= CLOCK_TOLERANCE {
             return Ok(());
         }
-        Err(Miss::Stop(Stop::Setup(format!(
+        Err(Miss::Stop(Stop::Clock(format!(
             "the vendor's clock says {}, this machine's {}: set this machine's clock, ages of hours depend on it",
             crate::domain::receipt::rfc3339(theirs),
             crate::domain::receipt::rfc3339(ours),

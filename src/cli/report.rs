@@ -1,0 +1,186 @@
+//! What a run did, as text and as JSON.
+
+use std::collections::BTreeMap;
+use std::fmt::Write;
+use std::path::PathBuf;
+
+use anyhow::anyhow;
+use chrono::{DateTime, Utc};
+use serde_json::{Value, json};
+
+use crate::domain::Unit;
+use crate::domain::receipt::{State, rfc3339};
+use crate::exit::Exit;
+use crate::pipeline::UnitOutcome;
+use crate::run::{BREAKER, Ended, RunReport};
+use crate::tim::Stop;
+
+/// What a run did and what it ends with.
+pub struct Report {
+    /// The command.
+    pub command: &'static str,
+    /// The lake's folder.
+    pub lake: PathBuf,
+    /// The time at which it planned.
+    pub now: DateTime<Utc>,
+    /// Units that were due.
+    pub due: usize,
+    /// What became of them.
+    pub run: RunReport,
+    /// Losses this run reports.
+    pub losses: Vec<Unit>,
+    /// What it ends with.
+    pub exit: Exit,
+}
+
+/// Sums over the units that were tried.
+#[derive(Default)]
+pub struct Sums {
+    /// Units by the state they are in now; those whose try failed count as failed.
+    pub outcomes: BTreeMap<State, usize>,
+    /// Messages that this run put into the table.
+    pub rows: u64,
+    /// Exact duplicates among them, dropped.
+    pub duplicates: u64,
+    /// Elements that are no messages.
+    pub rejects: u64,
+}
+
+impl Report {
+    /// Sums over the units that were tried.
+    pub fn sums(&self) -> Sums {
+        let mut sums = Sums { outcomes: State::ALL.map(|state| (state, 0)).into(), ..Sums::default() };
+        for outcome in &self.run.outcomes {
+            *sums.outcomes.entry(state_of(outcome)).or_default() += 1;
+            if outcome.taken {
+                sums.rows += outcome.receipt.rows;
+                sums.duplicates += outcome.receipt.duplicates;
+                sums.rejects += outcome.receipt.rejects;
+            }
+        }
+        sums
+    }
+
+    /// For people.
+    pub fn text(&self) -> String {
+        let Report { command, due, .. } = self;
+        let mut text = String::new();
+        let sums = self.sums();
+        // Writing into a string cannot fail.
+        let _ =
+            writeln!(text, "{command} of `{}`: {due} units due, {} done", self.lake.display(), self.run.outcomes.len());
+        for state in State::ALL {
+            let count = sums.outcomes.get(&state).copied().unwrap_or_default();
+            if count > 0 {
+                let _ = writeln!(text, "  {:<10} {count:>5}  {}", state.as_str().replace('_', " "), note(state, &sums));
+            }
+        }
+        self.write_failures(&mut text);
+        self.write_losses(&mut text);
+        text
+    }
+
+    fn write_failures(&self, text: &mut String) {
+        const SHOWN: usize = 5;
+        let failed: Vec<_> =
+            self.run.outcomes.iter().filter_map(|outcome| Some((outcome, outcome.failure.as_ref()?))).collect();
+        for (outcome, failure) in failed.iter().take(SHOWN) {
+            let _ = writeln!(text, "{} failed at {}: {}", outcome.unit, failure.stage, failure.cause);
+            for path in &outcome.receipt.quarantine {
+                let _ = writeln!(text, "  the bytes are kept in {path}");
+            }
+        }
+        if failed.len() > SHOWN {
+            let _ = writeln!(text, "… and {} more: see `timlake status --json`", failed.len() - SHOWN);
+        }
+    }
+
+    fn write_losses(&self, text: &mut String) {
+        let (Some(first), Some(last)) = (self.losses.first(), self.losses.last()) else { return };
+        let count = self.losses.len();
+        let _ = writeln!(
+            text,
+            "{count} units were found lost ({first} to {last}): the vendor deleted them before they were archived. \
+             Whoever answers for the archive must know; this is said once"
+        );
+    }
+
+    /// The one sentence on stderr where the run ended before its units were done.
+    pub fn complaint(&self) -> Option<anyhow::Error> {
+        Some(match self.run.ended.as_ref()? {
+            Ended::Stop(Stop::Credentials(said) | Stop::Setup(said) | Stop::Clock(said)) => anyhow!("{said}"),
+            Ended::Lake(error) => chain(error),
+            Ended::Breaker(failure) => anyhow!(
+                "stopped after {BREAKER} units in a row failed alike ({}): the vendor or the network is down; run again later",
+                failure.cause
+            ),
+            Ended::Signal(_) => {
+                anyhow!("interrupted: the lake is consistent; the same command goes on where this one stopped")
+            }
+        })
+    }
+
+    /// For programs.
+    pub fn json(&self) -> Value {
+        let sums = self.sums();
+        let outcomes: BTreeMap<&str, usize> =
+            sums.outcomes.iter().map(|(state, count)| (state.as_str(), *count)).collect();
+        json!({
+            "report_version": 1,
+            "command": self.command,
+            "lake": self.lake.display().to_string(),
+            "now": rfc3339(self.now),
+            "exit_code": self.exit.code(),
+            "due": self.due,
+            "outcomes": outcomes,
+            "rows": sums.rows,
+            "duplicates": sums.duplicates,
+            "rejects": sums.rejects,
+            "stopped": self.complaint().map(|complaint| format!("{complaint:#}")),
+            "losses_reported": self.losses.iter().map(Unit::to_string).collect::<Vec<_>>(),
+            "units": self.run.outcomes.iter().map(unit_json).collect::<Vec<_>>(),
+        })
+    }
+}
+
+/// An error and its causes, as one that prints them all.
+fn chain(error: &dyn std::error::Error) -> anyhow::Error {
+    match error.source() {
+        Some(source) => chain(source).context(error.to_string()),
+        None => anyhow!("{error}"),
+    }
+}
+
+fn state_of(outcome: &UnitOutcome) -> State {
+    if outcome.failure.is_some() { State::Failed } else { outcome.receipt.state }
+}
+
+fn note(state: State, sums: &Sums) -> String {
+    match state {
+        State::Committed => format!(
+            "{} messages, {} exact duplicates dropped, {} rejects kept aside",
+            sums.rows, sums.duplicates, sums.rejects
+        ),
+        State::Empty => "the vendor has no messages for them".to_owned(),
+        State::NotReady => "the vendor has no file yet; asked again at the next run".to_owned(),
+        State::Failed => "tried again at the next run".to_owned(),
+        State::Lost => "the vendor has them no longer".to_owned(),
+    }
+}
+
+fn unit_json(outcome: &UnitOutcome) -> Value {
+    let UnitOutcome { unit, receipt, failure, taken } = outcome;
+    json!({
+        "unit": unit.to_string(),
+        "chat_type": unit.chat_type,
+        "hour": unit.hour,
+        "state": receipt.state,
+        "reason": receipt.reason,
+        "taken": taken,
+        "rows": receipt.rows,
+        "duplicates": receipt.duplicates,
+        "rejects": receipt.rejects,
+        "quarantine": receipt.quarantine,
+        "error": failure,
+    })
+}

@@ -1,0 +1,202 @@
+//! What `sync`, `backfill` and `demo` have in common: a lake held, units done, a report, an exit code.
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::hash::{BuildHasher, BuildHasherDefault, DefaultHasher};
+use std::path::PathBuf;
+use std::sync::Arc;
+
+use anyhow::{Context, anyhow};
+use chrono::{DateTime, Utc};
+
+use super::report::Report;
+use crate::clock::Clock;
+use crate::domain::receipt::Receipt;
+use crate::domain::{ChatType, Hour, Unit};
+use crate::download::Downloader;
+use crate::exit::{Exit, Failed};
+use crate::lake::{Lake, LakeError, Lock, Manifest};
+use crate::pipeline::Rooms;
+use crate::plan::{Policy, Receipts, Task};
+use crate::run::{self, RunReport, Signals};
+use crate::settings::Settings;
+use crate::tim::{Client, ClientConfig, Credentials, Pace, Signer};
+use crate::{metrics, out, spool};
+
+/// A lake held for writing, and everything recorded in it that the run must know.
+pub struct Session {
+    /// The settings.
+    pub settings: Settings,
+    /// The lake.
+    pub lake: Lake,
+    /// Whose it is and since when it is watched.
+    pub manifest: Manifest,
+    /// The time at which the run plans.
+    pub now: DateTime<Utc>,
+    credentials: Credentials,
+    signals: Signals,
+    _lock: Lock,
+}
+
+/// The settings that decide what is due.
+pub fn policy(settings: &Settings) -> Policy {
+    Policy { settle: settings.settle, recheck: settings.recheck.clone() }
+}
+
+/// The receipts of the chosen chat types with hours in `[from, to)`; all of them where there is no range.
+///
+/// # Errors
+/// Where one is damaged.
+pub fn receipts(
+    lake: &Lake,
+    chat_types: &[ChatType],
+    range: Option<(Hour, Hour)>,
+) -> Result<BTreeMap<ChatType, Receipts>, LakeError> {
+    chat_types.iter().map(|&chat_type| Ok((chat_type, lake.receipts(chat_type, range)?))).collect()
+}
+
+/// Runs `command` and, whatever comes of it, leaves the metrics behind.
+///
+/// # Errors
+/// As `command`.
+pub async fn with_metrics(
+    settings: Settings,
+    command: impl AsyncFnOnce(Settings) -> Result<Report, Failed>,
+) -> Result<Exit, Failed> {
+    let (metrics_file, json) = (settings.metrics_file.clone(), settings.json);
+    let now = settings.clock.now();
+    let result = command(settings).await;
+    if let Some(path) = &metrics_file {
+        let exit = result.as_ref().map_or_else(|failed| failed.exit, |report| report.exit);
+        if let Err(error) = metrics::write(path, exit, now, result.as_ref().ok()) {
+            tracing::error!("cannot write the metrics file `{}`: {error}", path.display());
+        }
+    }
+    let report = result?;
+    tell(&report);
+    let printed = if json { out::print_json(&report.json()) } else { out::print(&report.text()) };
+    printed
+        .context("cannot print the report")
+        .map_err(|error| Failed { exit: report.exit.and(Exit::Failed), error })?;
+    Ok(report.exit)
+}
+
+/// Says on stderr why the run ended before its units were done, where it did.
+pub fn tell(report: &Report) {
+    if let Some(complaint) = report.complaint() {
+        out::error(&complaint);
+    }
+}
+
+impl Session {
+    /// Takes the lake, after everything that can be wrong with the settings has been judged.
+    ///
+    /// # Errors
+    /// [`Failed`]; nothing is changed then but that the lake's folder may have been made.
+    pub fn open(settings: Settings) -> Result<Session, Failed> {
+        let signals = Signals::watch().context("cannot watch for signals").map_err(Failed::setup)?;
+        let lake = Lake::at(&settings.lake)?;
+        // A lake of another app is told before anything else is asked for.
+        let known = lake.manifest(settings.sdkappid)?;
+        let sdkappid = settings.sdkappid.ok_or_else(|| Failed::setup(no_app(known.as_ref())))?;
+        let credentials = settings.secrets.credentials().map_err(Failed::setup)?;
+        let lock = lake.lock()?;
+        let manifest = match lake.manifest(Some(sdkappid))? {
+            Some(manifest) => manifest,
+            None => {
+                let manifest = Manifest::new(sdkappid);
+                lake.put_manifest(&manifest)?;
+                manifest
+            }
+        };
+        let now = settings.clock.now();
+        Ok(Session { settings, lake, manifest, now, credentials, signals, _lock: lock })
+    }
+
+    /// Does the tasks and says what to end with. A loss among the `known` receipts that no run has reported yet is
+    /// reported by this one.
+    ///
+    /// # Errors
+    /// [`Failed`]: where no task could be begun.
+    pub async fn work(
+        self,
+        command: &'static str,
+        tasks: Vec<Task>,
+        known: &BTreeMap<ChatType, Receipts>,
+    ) -> Result<Report, Failed> {
+        let due = tasks.len();
+        let rooms = Arc::new(self.rooms()?);
+        let run = run::run(tasks, &rooms, self.settings.concurrency, &self.signals, self.settings.progress).await;
+        let losses = unreported(known, &run);
+        let mut exit = exit_of(&run, &losses);
+        if exit == Exit::Lost {
+            // The last thing a run does: until it is written, the losses count as unreported.
+            if let Err(error) = mark_reported(&self.lake, &losses, self.settings.clock.now()) {
+                tracing::error!("{:#}", anyhow!(error));
+                exit = Exit::Lake;
+            }
+        }
+        let losses = losses.iter().map(Receipt::unit).collect();
+        Ok(Report { command, lake: self.settings.lake, now: self.now, due, run, losses, exit })
+    }
+
+    fn rooms(&self) -> Result<Rooms, Failed> {
+        let settings = &self.settings;
+        let spool = spool_of(settings, &self.lake)?;
+        let signer = Signer::new(self.credentials.clone(), self.manifest.sdkappid, settings.identifier.clone());
+        let config = ClientConfig {
+            endpoint: settings.endpoint.clone(),
+            loopback: settings.loopback,
+            check_clock: settings.clock == Clock::System,
+        };
+        let https = |error: reqwest::Error| Failed::setup(anyhow!(error).context("cannot prepare for https"));
+        Ok(Rooms {
+            tim: Client::new(config, signer, Pace::new(settings.max_qps)).map_err(https)?,
+            download: Downloader::new(settings.loopback, &spool).map_err(https)?,
+            lake: self.lake.clone(),
+            manifest: self.manifest.clone(),
+            spool,
+            keep_raw: settings.keep_raw,
+            empty_after: settings.empty_after,
+            clock: settings.clock,
+            stop: self.signals.stop().clone(),
+        })
+    }
+}
+
+fn no_app(known: Option<&Manifest>) -> anyhow::Error {
+    let remedy = match known {
+        Some(manifest) => format!("give --sdkappid {}, the app this lake belongs to", manifest.sdkappid),
+        None => "give --sdkappid, the number that the vendor's console shows for the app".to_owned(),
+    };
+    anyhow!("the vendor must know which app is meant: {remedy}")
+}
+
+/// The folder for unfinished files: inside the lake, or one of this lake's own in the folder that was given.
+fn spool_of(settings: &Settings, lake: &Lake) -> Result<PathBuf, Failed> {
+    let Some(given) = &settings.spool else { return Ok(lake.staging()) };
+    let root = lake.root().canonicalize().unwrap_or_else(|_| lake.root().to_owned());
+    // The same for the same lake, so that what a killed run left is found and cleared.
+    let lakes_own = BuildHasherDefault::<DefaultHasher>::default().hash_one(root);
+    let folder = given.join(format!("timlake-{lakes_own:016x}"));
+    spool::prepare(&folder).map_err(|source| LakeError::Io { verb: "prepare", path: folder.clone(), source })?;
+    Ok(folder)
+}
+
+/// The losses that somebody answers for and that no run has reported: as they were before the run, and as it left them.
+fn unreported(known: &BTreeMap<ChatType, Receipts>, run: &RunReport) -> Vec<Receipt> {
+    let tried: BTreeSet<Unit> = run.outcomes.iter().map(|outcome| outcome.unit).collect();
+    let before = known.values().flat_map(BTreeMap::values).filter(|receipt| !tried.contains(&receipt.unit()));
+    let after = run.outcomes.iter().map(|outcome| &outcome.receipt);
+    before.chain(after).filter(|receipt| receipt.is_unreported_loss()).cloned().collect()
+}
+
+fn exit_of(run: &RunReport, losses: &[Receipt]) -> Exit {
+    let failed = run.outcomes.iter().any(|outcome| outcome.failure.is_some());
+    let units = if failed { Exit::Failed } else { Exit::Done };
+    let lost = if losses.is_empty() { Exit::Done } else { Exit::Lost };
+    units.and(lost).and(run.ended.as_ref().map_or(Exit::Done, run::Ended::exit))
+}
+
+fn mark_reported(lake: &Lake, losses: &[Receipt], now: DateTime<Utc>) -> Result<(), LakeError> {
+    losses.iter().try_for_each(|loss| lake.record(&Receipt { reported_at: Some(now), ..loss.clone() }))
+}

@@ -1,0 +1,288 @@
+//! Archives on the spool → the unit's Parquet file and rejects, and what its receipt says of them.
+
+use std::fs::File;
+use std::io;
+use std::path::{Path, PathBuf};
+
+use chrono::DateTime;
+use md5::{Digest, Md5};
+use sha2::Sha256;
+use tempfile::TempPath;
+
+use super::Unusable;
+use super::rejects::RejectsWriter;
+use crate::archive::{
+    self, ArchiveError, ArchiveSummary, Counts, Expected, Place, Promised, RejectReason, RejectedBytes, Seen, Sink,
+};
+use crate::domain::message::Message;
+use crate::domain::receipt::{ArchiveRecord, Failure, ParquetRecord, RawRecord, Receipt, RejectsRecord, State};
+use crate::domain::{FileEntry, Md5Hex, Sha256Hex, Unit};
+use crate::download::Download;
+use crate::lake::{LakePath, layout};
+use crate::spool::unfinished_file;
+use crate::table::{Table, TableWriter};
+
+/// An archive to build from.
+pub(super) struct Source {
+    place: Rest,
+    host: Option<String>,
+    gzip_bytes: u64,
+    gzip_md5: Md5Hex,
+    sha256: Sha256Hex,
+    promised: Promised,
+    unchecked: Vec<String>,
+}
+
+/// Where an archive lies.
+enum Rest {
+    Spool(TempPath),
+    Lake(LakePath, PathBuf),
+}
+
+impl Source {
+    /// A fresh download.
+    pub(super) fn downloaded(entry: &FileEntry, download: Download) -> Source {
+        let given = [
+            ("GzipSize", entry.gzip_bytes.is_some()),
+            ("GzipMD5", entry.gzip_md5.is_some()),
+            ("FileSize", entry.file_bytes.is_some()),
+            ("FileMD5", entry.file_md5.is_some()),
+        ];
+        Source {
+            place: Rest::Spool(download.file),
+            host: entry.address.host().map(str::to_owned),
+            gzip_bytes: download.bytes,
+            gzip_md5: download.md5,
+            sha256: download.sha256,
+            promised: Promised { bytes: entry.file_bytes, md5: entry.file_md5.clone() },
+            unchecked: given.iter().filter(|(_, given)| !given).map(|(name, _)| (*name).to_owned()).collect(),
+        }
+    }
+
+    /// An archive that the lake keeps, at `path` of the lake, which is `file`. Nobody is there to say what it should be.
+    pub(super) fn kept(path: LakePath, file: &Path) -> io::Result<Source> {
+        let mut digests = Digests::default();
+        io::copy(&mut File::open(file)?, &mut digests)?;
+        Ok(Source {
+            place: Rest::Lake(path, file.to_owned()),
+            host: None,
+            gzip_bytes: digests.bytes,
+            gzip_md5: Md5Hex::from_digest(digests.md5.finalize().into()),
+            sha256: Sha256Hex::from_digest(digests.sha256.finalize().into()),
+            promised: Promised::default(),
+            unchecked: ["GzipSize", "GzipMD5", "FileSize", "FileMD5"].map(str::to_owned).into(),
+        })
+    }
+
+    fn open(&self) -> io::Result<File> {
+        match &self.place {
+            Rest::Spool(file) => File::open(file),
+            Rest::Lake(_, file) => File::open(file),
+        }
+    }
+
+    /// Where it rests, or will rest, in the lake.
+    pub(super) fn lake_path(&self, unit: Unit, place: usize) -> LakePath {
+        match &self.place {
+            Rest::Spool(_) => layout::raw(unit, place, &self.gzip_md5),
+            Rest::Lake(path, _) => path.clone(),
+        }
+    }
+
+    /// How the receipt names it there.
+    pub(super) fn raw_record(&self, path: &LakePath) -> RawRecord {
+        RawRecord { path: path.as_str().to_owned(), sha256: self.sha256.clone() }
+    }
+
+    /// The file to move into the lake; `None` where it is there already.
+    pub(super) fn into_file(self) -> Option<TempPath> {
+        match self.place {
+            Rest::Spool(file) => Some(file),
+            Rest::Lake(..) => None,
+        }
+    }
+
+    /// Its bytes, for quarantine; `None` where the lake keeps them anyway.
+    pub(super) fn into_unusable(self, place: usize) -> Option<Unusable> {
+        let gzip_md5 = self.gzip_md5.clone();
+        self.into_file().map(|bytes| Unusable { place, gzip_md5, bytes })
+    }
+}
+
+/// Files of a unit that are ready to be moved into the lake.
+pub(super) struct Built {
+    /// The rows, if any.
+    pub(super) parquet: Option<TempPath>,
+    /// The rejects, if any.
+    pub(super) rejects: Option<TempPath>,
+    /// What the receipt says.
+    pub(super) facts: Facts,
+}
+
+/// What building told about a unit.
+pub(super) struct Facts {
+    archives: Vec<ArchiveRecord>,
+    counts: Counts,
+    table: Table,
+    rejects: (u64, Sha256Hex),
+}
+
+/// Why a unit could not be built.
+pub(super) enum BuildError {
+    /// The archives are not usable: all of them, or the one at a place.
+    Unusable { failure: Failure, place: Option<usize> },
+    /// The spool is at fault.
+    Spool(io::Error),
+    /// The run was told to stop.
+    Interrupted,
+}
+
+impl From<io::Error> for BuildError {
+    fn from(error: io::Error) -> BuildError {
+        BuildError::Spool(error)
+    }
+}
+
+/// Reads all archives of a unit in order and writes its table and rejects into `spool`.
+pub(super) fn build(
+    unit: Unit,
+    sdkappid: u64,
+    sources: &[Source],
+    spool: &Path,
+    stop: &dyn Fn() -> bool,
+) -> Result<Built, BuildError> {
+    let (table_file, table_path) = unfinished_file(spool)?.into_parts();
+    let (rejects_file, rejects_path) = unfinished_file(spool)?.into_parts();
+    let mut sink = UnitSink {
+        table: TableWriter::new(table_file, sdkappid, unit)?,
+        rejects: RejectsWriter::new(rejects_file),
+        source_file: 0,
+    };
+    let mut seen = Seen::default();
+    let (mut archives, mut counts) = (Vec::new(), Counts::default());
+    for (place, source) in sources.iter().enumerate() {
+        sink.source_file = place;
+        let expected = Expected { sdkappid, unit, promised: source.promised.clone() };
+        let summary = archive::read(source.open()?, &expected, spool, &mut seen, &mut sink, stop)
+            .map_err(|error| unusable(error, place))?;
+        counts.add(summary.counts);
+        archives.push(record(source, summary));
+    }
+    let rejects = sink.rejects.finish()?;
+    let table = sink.table.finish()?;
+    judge(counts, &table)?;
+    Ok(Built {
+        parquet: (counts.rows > 0).then_some(table_path),
+        rejects: (counts.rejects > 0).then_some(rejects_path),
+        facts: Facts { archives, counts, table, rejects },
+    })
+}
+
+fn unusable(error: ArchiveError, place: usize) -> BuildError {
+    let class = error.class();
+    match (error, class) {
+        (ArchiveError::Interrupted, _) => BuildError::Interrupted,
+        (ArchiveError::Io(source), _) => BuildError::Spool(source),
+        (error, class) => {
+            BuildError::Unusable { failure: failure(class.unwrap_or("archive"), error.to_string()), place: Some(place) }
+        }
+    }
+}
+
+fn failure(class: &str, cause: String) -> Failure {
+    Failure { stage: "archive".to_owned(), class: class.to_owned(), cause }
+}
+
+/// The sums every unit must show before it is published.
+fn judge(counts: Counts, table: &Table) -> Result<(), BuildError> {
+    let Counts { lines, rows, duplicates, rejects } = counts;
+    let unusable = |class, cause| Err(BuildError::Unusable { failure: failure(class, cause), place: None });
+    if rejects > rows {
+        return unusable(
+            "more_rejects_than_rows",
+            format!("{rejects} elements are no messages and only {rows} are: not a log as we know it"),
+        );
+    }
+    if lines != rows + duplicates + rejects || table.rows != rows {
+        let cause = format!(
+            "{lines} elements were read, but {rows} rows, {duplicates} duplicates and {rejects} rejects came of them, and {} rows are in the file",
+            table.rows
+        );
+        return unusable("count_mismatch", cause);
+    }
+    Ok(())
+}
+
+fn record(source: &Source, summary: ArchiveSummary) -> ArchiveRecord {
+    let absent = summary.header.absent().map(str::to_owned);
+    ArchiveRecord {
+        url_host: source.host.clone(),
+        gzip_md5: source.gzip_md5.clone(),
+        gzip_bytes: source.gzip_bytes,
+        file_md5: summary.content.md5,
+        file_bytes: summary.content.bytes,
+        lines: summary.counts.lines,
+        unchecked: source.unchecked.iter().cloned().chain(absent).collect(),
+    }
+}
+
+impl Facts {
+    /// Writes what was found into the receipt of `unit`.
+    pub(super) fn write_into(self, receipt: &mut Receipt, unit: Unit) {
+        let Counts { lines, rows, duplicates, rejects } = self.counts;
+        receipt.state = if rows > 0 { State::Committed } else { State::Empty };
+        receipt.archives = self.archives;
+        (receipt.lines, receipt.rows, receipt.duplicates, receipt.rejects) = (lines, rows, duplicates, rejects);
+        let path = |path: LakePath| path.as_str().to_owned();
+        receipt.parquet = (rows > 0).then(|| ParquetRecord {
+            path: path(layout::parquet(unit)),
+            bytes: self.table.bytes,
+            sha256: self.table.sha256,
+            rows,
+        });
+        let (bytes, sha256) = self.rejects;
+        receipt.rejects_file =
+            (rejects > 0).then(|| RejectsRecord { path: path(layout::rejects(unit)), bytes, sha256 });
+        let instant = |seconds| DateTime::from_timestamp(seconds, 0);
+        receipt.min_msg_time = self.table.msg_times.and_then(|(first, _)| instant(first));
+        receipt.max_msg_time = self.table.msg_times.and_then(|(_, last)| instant(last));
+    }
+}
+
+/// Takes what the archives hold: messages into the table, everything else into the rejects.
+struct UnitSink {
+    table: TableWriter,
+    rejects: RejectsWriter<File>,
+    source_file: usize,
+}
+
+impl Sink for UnitSink {
+    fn message(&mut self, message: &Message, text: &str, place: Place) -> io::Result<()> {
+        self.table.push(message, text, self.source_file as u64, place.line)
+    }
+
+    fn reject(&mut self, bytes: RejectedBytes<'_>, place: Place, reason: RejectReason) -> io::Result<()> {
+        self.rejects.push(self.source_file, bytes, place, reason)
+    }
+}
+
+/// Takes bytes for their length and digests alone.
+#[derive(Default)]
+struct Digests {
+    md5: Md5,
+    sha256: Sha256,
+    bytes: u64,
+}
+
+impl io::Write for Digests {
+    fn write(&mut self, buffer: &[u8]) -> io::Result<usize> {
+        self.md5.update(buffer);
+        self.sha256.update(buffer);
+        self.bytes += buffer.len() as u64;
+        Ok(buffer.len())
+    }
+
+    fn flush(&mut self) -> io::Result<()> {
+        Ok(())
+    }
+}

@@ -1,0 +1,194 @@
+//! Many units at once: oldest first, until they are done or something stops the run.
+
+use std::sync::{Arc, OnceLock};
+
+use futures_util::StreamExt;
+use indicatif::{ProgressBar, ProgressStyle};
+use tokio::signal::unix::{SignalKind, signal};
+use tokio_util::sync::CancellationToken;
+
+use crate::domain::receipt::Failure;
+use crate::exit::Exit;
+use crate::lake::LakeError;
+use crate::pipeline::{Rooms, UnitError, UnitOutcome, archive_unit};
+use crate::plan::Task;
+use crate::telemetry;
+use crate::tim::Stop;
+
+/// So many units in a row failing for the same cause, none between them succeeding, and the vendor or the network is
+/// down: trying the rest would only wait for each in turn.
+pub const BREAKER: usize = 20;
+
+/// What a run did.
+#[derive(Debug, Default)]
+pub struct RunReport {
+    /// The units that were tried, oldest first.
+    pub outcomes: Vec<UnitOutcome>,
+    /// Why the run ended before all units were tried, where it did.
+    pub ended: Option<Ended>,
+}
+
+/// Why a run ended early.
+#[derive(Debug)]
+pub enum Ended {
+    /// The vendor will not answer any unit.
+    Stop(Stop),
+    /// The lake or the spool is at fault.
+    Lake(LakeError),
+    /// Too many failures in a row, all like this one.
+    Breaker(Failure),
+    /// A signal.
+    Signal(Exit),
+}
+
+impl Ended {
+    /// What the run ends with because of it.
+    pub fn exit(&self) -> Exit {
+        match self {
+            Ended::Stop(Stop::Credentials(_)) => Exit::Credentials,
+            Ended::Stop(Stop::Setup(_) | Stop::Clock(_)) => Exit::Setup,
+            Ended::Lake(error) => Exit::from(error),
+            Ended::Breaker(_) => Exit::Failed,
+            Ended::Signal(exit) => *exit,
+        }
+    }
+}
+
+/// Watches for SIGINT and SIGTERM: the first ends the run in order, a second one at once. Either way the lake is
+/// consistent.
+#[derive(Clone)]
+pub struct Signals {
+    stop: CancellationToken,
+    received: Arc<OnceLock<Exit>>,
+}
+
+impl Signals {
+    /// Starts to watch.
+    ///
+    /// # Errors
+    /// Where the operating system does not let us.
+    pub fn watch() -> std::io::Result<Signals> {
+        let signals = Signals { stop: CancellationToken::new(), received: Arc::default() };
+        for (kind, exit) in [(SignalKind::interrupt(), Exit::Interrupted), (SignalKind::terminate(), Exit::Terminated)]
+        {
+            let (mut received, signals) = (signal(kind)?, signals.clone());
+            tokio::spawn(async move {
+                while received.recv().await.is_some() {
+                    if signals.received.set(exit).is_err() {
+                        std::process::exit(i32::from(exit.code()));
+                    }
+                    tracing::warn!("told to stop: units that are not being published are dropped; they stay due");
+                    signals.stop.cancel();
+                }
+            });
+        }
+        Ok(signals)
+    }
+
+    /// Cancelled once a signal came, or the run is over.
+    pub fn stop(&self) -> &CancellationToken {
+        &self.stop
+    }
+
+    /// The signal that came, if one did.
+    pub fn received(&self) -> Option<Exit> {
+        self.received.get().copied()
+    }
+}
+
+/// Does the tasks in their order, `concurrency` at once. Every outcome in the report is durable.
+pub async fn run(
+    tasks: Vec<Task>,
+    rooms: &Arc<Rooms>,
+    concurrency: usize,
+    signals: &Signals,
+    progress: bool,
+) -> RunReport {
+    let bar = bar(tasks.len(), progress);
+    let mut report = RunReport::default();
+    let mut breaker = Breaker::default();
+    let mut results = futures_util::stream::iter(tasks).map(|task| one(task, rooms)).buffer_unordered(concurrency);
+    while let Some(result) = results.next().await {
+        match result {
+            Ok(outcome) => {
+                bar.inc(1);
+                log(&outcome);
+                if let Some(failure) = breaker.count(&outcome) {
+                    report.ended.get_or_insert(Ended::Breaker(failure));
+                    rooms.stop.cancel();
+                }
+                report.outcomes.push(outcome);
+            }
+            Err(UnitError::Interrupted) => {}
+            Err(UnitError::Stop(stop)) => {
+                report.ended.get_or_insert(Ended::Stop(stop));
+                rooms.stop.cancel();
+            }
+            Err(UnitError::Lake(error)) => {
+                report.ended.get_or_insert(Ended::Lake(error));
+                rooms.stop.cancel();
+            }
+        }
+    }
+    bar.finish_and_clear();
+    telemetry::no_bar();
+    if let Some(exit) = signals.received() {
+        report.ended = Some(Ended::Signal(exit));
+    }
+    report.outcomes.sort_by_key(|outcome| outcome.unit);
+    report
+}
+
+async fn one(task: Task, rooms: &Arc<Rooms>) -> Result<UnitOutcome, UnitError> {
+    if rooms.stop.is_cancelled() {
+        return Err(UnitError::Interrupted);
+    }
+    archive_unit(&task, rooms).await
+}
+
+fn log(outcome: &UnitOutcome) {
+    let UnitOutcome { unit, receipt, failure, .. } = outcome;
+    match failure {
+        Some(failure) => {
+            tracing::warn!(%unit, stage = failure.stage, class = failure.class, "{unit} failed: {}", failure.cause);
+        }
+        None => {
+            let state = receipt.state.as_str();
+            tracing::info!(%unit, state, rows = receipt.rows, "{unit} is {state}, {} rows", receipt.rows);
+        }
+    }
+    if receipt.rejects > 0 && outcome.taken {
+        tracing::warn!(%unit, rejects = receipt.rejects, "{unit}: {} elements are no messages; they are kept in rejects/", receipt.rejects);
+    }
+}
+
+/// Counts failures of one kind in a row.
+#[derive(Default)]
+struct Breaker {
+    last: Option<(String, String)>,
+    in_a_row: usize,
+}
+
+impl Breaker {
+    /// The failure, when it was one too many.
+    fn count(&mut self, outcome: &UnitOutcome) -> Option<Failure> {
+        let Some(failure) = &outcome.failure else {
+            *self = Breaker::default();
+            return None;
+        };
+        let kind = Some((failure.stage.clone(), failure.class.clone()));
+        self.in_a_row = if self.last == kind { self.in_a_row + 1 } else { 1 };
+        self.last = kind;
+        (self.in_a_row >= BREAKER).then(|| failure.clone())
+    }
+}
+
+fn bar(units: usize, progress: bool) -> ProgressBar {
+    if !progress {
+        return ProgressBar::hidden();
+    }
+    let style = ProgressStyle::with_template("{bar:40} {pos} of {len} units, {eta} left");
+    let bar = ProgressBar::new(units as u64).with_style(style.unwrap_or_else(|_| ProgressStyle::default_bar()));
+    telemetry::bar(bar.clone());
+    bar
+}
