@@ -265,7 +265,7 @@ impl<R: Read, E: Elements> Framing<'_, R, E> {
             return Err(FramingError::BrokenElement { number: self.number, offset });
         }
         if broken {
-            self.to_line_end(&mut held)?;
+            self.swallow_line(&mut held)?;
         }
         self.hand_on(held, place, broken, scanner.too_deep())
     }
@@ -289,7 +289,7 @@ impl<R: Read, E: Elements> Framing<'_, R, E> {
     }
 
     /// A broken element goes up to its line's end.
-    fn to_line_end(&mut self, held: &mut Held) -> Result<(), FramingError> {
+    fn swallow_line(&mut self, held: &mut Held) -> Result<(), FramingError> {
         loop {
             let fresh = &self.source.window()[held.in_window..];
             if let Some(at) = memchr::memchr(b'\n', fresh) {
@@ -399,3 +399,6 @@ fn trimmed_length(file: &mut File, mut length: u64) -> io::Result<u64> {
     }
     Ok(0)
 }
+
+#[cfg(test)]
+mod tests;

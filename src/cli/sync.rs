@@ -55,11 +55,8 @@ pub(super) fn watch_one(
     now: chrono::DateTime<chrono::Utc>,
     lookback: chrono::Duration,
 ) -> Result<(), Failed> {
-    if !manifest.chat_types.contains_key(&chat_type) {
-        let watch = plan::first_watch(now, lookback).ok_or_else(|| {
-            Failed::setup(anyhow::anyhow!("--lookback reaches back before there was anything to look at"))
-        })?;
-        manifest.chat_types.insert(chat_type, watch);
-    }
+    let too_far = || Failed::setup(anyhow::anyhow!("--lookback reaches back before there was anything to look at"));
+    let watch = plan::first_watch(now, lookback).ok_or_else(too_far)?;
+    manifest.chat_types.entry(chat_type).or_insert(watch);
     Ok(())
 }

@@ -77,10 +77,10 @@ impl Signer {
     /// The vendor no longer takes `refused`: the next one will be another. False where there is no key to issue it from.
     pub fn renew(&self, refused: &SecretString) -> bool {
         let mut current = self.current.lock().unwrap_or_else(PoisonError::into_inner);
-        if let Some(issued) = &mut *current {
-            if issued.usersig.expose_secret() == refused.expose_secret() {
-                issued.renew_at = DateTime::<Utc>::MIN_UTC;
-            }
+        if let Some(issued) = &mut *current
+            && issued.usersig.expose_secret() == refused.expose_secret()
+        {
+            issued.renew_at = DateTime::<Utc>::MIN_UTC;
         }
         matches!(self.credentials, Credentials::Key(_))
     }
