@@ -148,13 +148,13 @@ impl Client {
         let body = read_limited(response).await.map_err(Miss::Transient)?;
         let reply = Reply::parse(&body, unit);
         match (status, reply) {
-            (StatusCode::OK, Ok(reply)) => self.judge(reply, usersig).await,
+            (StatusCode::OK, Ok(reply)) => self.judge(reply, usersig),
             // Documented: API errors come with 200, and gateways answer otherwise. Some say more than their status.
-            (status, Ok(reply)) if status.is_client_error() && reply.code != 0 => self.judge(reply, usersig).await,
+            (status, Ok(reply)) if status.is_client_error() && reply.code != 0 => self.judge(reply, usersig),
             (StatusCode::OK, Err(error)) => Err(Miss::Transient(failure("reply", error.to_string()))),
             (status, _) => {
                 if status == StatusCode::TOO_MANY_REQUESTS {
-                    self.pace.slow_down().await;
+                    self.pace.slow_down();
                 }
                 let cause = format!("the vendor's gateway answered HTTP {}", status.as_u16());
                 Err(Miss::Transient(failure(&format!("http_{}", status.as_u16()), cause)))
@@ -162,7 +162,7 @@ impl Client {
         }
     }
 
-    async fn judge(&self, reply: Reply, usersig: SecretString) -> Result<History, Miss> {
+    fn judge(&self, reply: Reply, usersig: SecretString) -> Result<History, Miss> {
         let said = self.said(&reply);
         let coded = || failure(&format!("code_{}", reply.code), format!("the vendor answered {said}"));
         match class_of(reply.code) {
@@ -172,7 +172,7 @@ impl Client {
             Class::Expired => Ok(History::Expired),
             Class::Transient => Err(Miss::Transient(coded())),
             Class::TooFast => {
-                self.pace.slow_down().await;
+                self.pace.slow_down();
                 Err(Miss::Transient(coded()))
             }
             Class::UserSigStale => Err(Miss::UserSigStale {

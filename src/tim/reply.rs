@@ -65,7 +65,12 @@ impl Reply {
             return Ok(Reply { code, info, files: Vec::new() });
         }
         check_echo(&reply, asked)?;
-        let entries = reply.get("File").and_then(Value::as_array).map(Vec::as_slice).unwrap_or_default();
+        let entries = match reply.get("File") {
+            None | Some(Value::Null) => &[][..],
+            Some(Value::Array(entries)) => entries,
+            // A form we do not know must not finish an hour.
+            Some(_) => return Err(ReplyError::NotAReply),
+        };
         let files = entries.iter().enumerate().map(|(at, entry)| file_entry(entry).ok_or(ReplyError::NoAddress(at)));
         Ok(Reply { code, info, files: files.collect::<Result<_, _>>()? })
     }
