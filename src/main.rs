@@ -4,6 +4,10 @@ use std::process::ExitCode;
 
 use timlake::{cli, out, telemetry};
 
+/// Units come and go with buffers of every size: the system's allocator keeps the holes between them.
+#[global_allocator]
+static ALLOCATOR: mimalloc::MiMalloc = mimalloc::MiMalloc;
+
 fn main() -> ExitCode {
     let (arguments, given) = match cli::parse(std::env::args_os()) {
         Ok(parsed) => parsed,
