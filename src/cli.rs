@@ -3,19 +3,17 @@
 mod backfill;
 mod demo;
 mod plan;
-mod report;
 mod runner;
 mod simulate;
 mod status;
 mod sync;
 mod usersig;
 
-use clap::{ArgAction, Args, CommandFactory, FromArgMatches, Parser, Subcommand, ValueEnum};
+use clap::{ArgAction, Args, CommandFactory, FromArgMatches, Parser, Subcommand};
 
 use crate::exit::{Exit, Failed};
 use crate::settings::{Given, Settings};
-
-pub use report::Report;
+use crate::telemetry::LogFormat;
 
 /// Saves Tencent Cloud IM's hourly message archives before the vendor deletes them, as a Parquet table.
 ///
@@ -49,15 +47,6 @@ pub enum Command {
     Simulate(simulate::SimulateArgs),
     /// Makes a UserSig, or takes one apart and verifies it
     Usersig(usersig::UsersigArgs),
-}
-
-/// How log lines look.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
-pub enum LogFormat {
-    /// For people.
-    Text,
-    /// One JSON object a line.
-    Json,
 }
 
 /// Settings: a flag, else its environment variable, else the key in the `--config` file, else the default. They are

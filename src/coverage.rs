@@ -124,7 +124,7 @@ impl Coverage {
                         false => " ".to_owned(),
                     })
                     .collect();
-                let _ = writeln!(text, "{}  {chat_type:<19}  {signs}", midnight.date());
+                let _ = writeln!(text, "{}  {chat_type:<19}  {signs}  {}", midnight.date(), self.deletion_of(midnight));
             }
             midnight = midnight.plus(24);
         }
@@ -132,6 +132,17 @@ impl Coverage {
         self.write_counts(&mut text);
         self.write_next_deletions(&mut text);
         text
+    }
+
+    /// How long the vendor still has the shown hours of a day.
+    fn deletion_of(&self, midnight: Hour) -> String {
+        let left = |hour: Hour| RETENTION - hour.age(self.now);
+        let (first, last) = (midnight.max(self.from), midnight.plus(23).min(self.to.plus(-1)));
+        if left(last) <= Duration::zero() {
+            return "past the vendor's 7 days".to_owned();
+        }
+        let first = if left(first) > Duration::zero() { words(left(first)) } else { "0 min".to_owned() };
+        format!("deleted in {first} to {}", words(left(last)))
     }
 
     fn write_counts(&self, text: &mut String) {

@@ -8,12 +8,14 @@ mod hour;
 pub mod message;
 pub mod receipt;
 mod unit;
+mod watch;
 
 pub use chat_type::{ChatType, ChatTypeError};
 pub use digest::{Md5Hex, Sha256Hex};
 pub use file_entry::{Address, FileEntry};
 pub use hour::{Hour, HourError};
 pub use unit::Unit;
+pub use watch::Watch;
 
 /// The first cause of an error, which says most in the fewest words.
 pub fn innermost(error: &dyn std::error::Error) -> String {

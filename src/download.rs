@@ -15,6 +15,7 @@ use tempfile::TempPath;
 use tokio::sync::mpsc;
 
 use crate::domain::{FileEntry, Md5Hex, Sha256Hex, innermost};
+use crate::http::{self, NoCertificates};
 
 /// So long may nothing arrive before a download counts as stalled: four stalls and a unit has cost a minute.
 const STALLED: Duration = Duration::from_secs(15);
@@ -110,17 +111,15 @@ impl Downloader {
     /// A downloader into the folder `spool`. Plain `http` is allowed only where the vendor's endpoint is on `loopback`.
     ///
     /// # Errors
-    /// Where no HTTP client can be made.
-    pub fn new(loopback: bool, spool: &Path) -> Result<Downloader, reqwest::Error> {
-        let mut builder = reqwest::Client::builder()
-            .user_agent(concat!("timlake/", env!("CARGO_PKG_VERSION")))
-            .redirect(Policy::custom(move |attempt| follow(attempt, loopback)))
-            .connect_timeout(STALLED)
-            .read_timeout(STALLED);
-        if loopback {
-            builder = builder.no_proxy();
-        }
-        Ok(Downloader { http: builder.build()?, loopback, spool: spool.to_owned() })
+    /// [`NoCertificates`].
+    pub fn new(loopback: bool, spool: &Path) -> Result<Downloader, NoCertificates> {
+        let http = http::client(loopback, |builder| {
+            builder
+                .redirect(Policy::custom(move |attempt| follow(attempt, loopback)))
+                .connect_timeout(STALLED)
+                .read_timeout(STALLED)
+        })?;
+        Ok(Downloader { http, loopback, spool: spool.to_owned() })
     }
 
     /// Fetches one archive and holds it against what the vendor said of it: `GzipSize` and `GzipMD5`.

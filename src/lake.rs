@@ -20,7 +20,7 @@ use crate::domain::{ChatType, Hour, Md5Hex, Unit};
 
 pub use layout::LakePath;
 pub use lock::Lock;
-pub use manifest::{FORMAT_VERSION, Manifest, Watch};
+pub use manifest::{FORMAT_VERSION, Manifest};
 pub use store::Store;
 
 /// What is wrong with a lake.

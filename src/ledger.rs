@@ -11,9 +11,8 @@
 
 use chrono::{DateTime, Duration, Utc};
 
-use crate::domain::Unit;
 use crate::domain::receipt::{AskedAgain, Failure, LostReason, Receipt, State};
-use crate::lake::Watch;
+use crate::domain::{Unit, Watch};
 use crate::plan::{RETENTION, loss_reason};
 
 /// An answer without archives.

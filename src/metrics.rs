@@ -6,8 +6,8 @@ use std::path::Path;
 
 use chrono::{DateTime, Utc};
 
-use crate::cli::Report;
 use crate::exit::Exit;
+use crate::report::Report;
 
 /// Replaces the file at once. A run that could not begin leaves its exit code and its time.
 ///

@@ -14,8 +14,7 @@ use std::collections::BTreeMap;
 use chrono::{DateTime, Duration, Utc};
 
 use crate::domain::receipt::{LostReason, Receipt, State};
-use crate::domain::{ChatType, Hour, Unit};
-use crate::lake::Watch;
+use crate::domain::{ChatType, Hour, Unit, Watch};
 
 /// How long the vendor keeps an archive, counted here from the hour's end (*documented*: 7 days, and not from when;
 /// cloud.tencent.com/document/product/269/1650).
@@ -69,7 +68,7 @@ pub struct Policy {
 }
 
 /// Which units of its range a `backfill` asks for.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, clap::ValueEnum)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Rerun {
     /// Those without a final state.
     Missing,
@@ -77,6 +76,19 @@ pub enum Rerun {
     Failed,
     /// All, finished ones too.
     All,
+}
+
+impl std::str::FromStr for Rerun {
+    type Err = String;
+
+    fn from_str(text: &str) -> Result<Rerun, String> {
+        match text {
+            "missing" => Ok(Rerun::Missing),
+            "failed" => Ok(Rerun::Failed),
+            "all" => Ok(Rerun::All),
+            _ => Err("write missing, failed or all".to_owned()),
+        }
+    }
 }
 
 /// What a chat type's first `sync` at `now` writes into the manifest.

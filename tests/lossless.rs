@@ -1,4 +1,5 @@
 //! Every message can be built again from its row, read back from the Parquet file.
+#![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic)]
 
 mod common;
 

@@ -9,6 +9,7 @@ use std::fs::File;
 use std::io::{self, Read, Seek, SeekFrom, Write};
 use std::path::Path;
 
+use super::error::FramingError;
 use super::header::{self, Header};
 use super::scanner::{Scan, Scanner};
 use super::source::{Place, Source};
@@ -16,41 +17,6 @@ use crate::json::is_white_space;
 
 /// The longest element that is read, in bytes (16 MiB). The vendor caps a message at 12 KB (*documented*).
 pub const MAX_ELEMENT: usize = 16 * 1024 * 1024;
-
-/// Why a file cannot be read as a log to its end.
-#[derive(Debug, thiserror::Error)]
-pub enum FramingError {
-    /// It begins with something else than an object that has a `MsgList`.
-    #[error("the file is not a message log: it does not begin with a header that opens a MsgList")]
-    NotALog,
-    /// The header is of something else than was asked for.
-    #[error("the header's {key} is `{found}`, but `{expected}` was asked for")]
-    HeaderMismatch {
-        /// The header's key.
-        key: &'static str,
-        /// What was asked for.
-        expected: String,
-        /// What the header says.
-        found: String,
-    },
-    /// The list, or the object around it, does not end.
-    #[error("the file is truncated: its message list does not end")]
-    Truncated,
-    /// More than white space follows the end.
-    #[error("the file goes on after the end of its message list, at byte {0}")]
-    AfterTheEnd(u64),
-    /// A broken element in a file that is not in lines.
-    #[error("the file is not in lines and element {number} is broken, at byte {offset}")]
-    BrokenElement {
-        /// Counted from 1.
-        number: u64,
-        /// Of the byte that cannot stand there.
-        offset: u64,
-    },
-    /// Reading failed, or a sink did.
-    #[error("the file cannot be read to its end")]
-    Io(#[from] io::Error),
-}
 
 /// Why an element is no message.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, serde::Serialize)]

@@ -2,7 +2,7 @@
 
 use std::io::Read;
 
-use super::framing::FramingError;
+use super::error::FramingError;
 use super::source::Source;
 use crate::domain::{ChatType, Unit};
 use crate::json::{JsonError, Kind, Reader, Value};

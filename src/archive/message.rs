@@ -12,7 +12,7 @@ use crate::json::{JsonError, Kind, Reader, Span, Text, Value};
 
 /// Why an element is no message.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum NotAMessage {
+pub(super) enum NotAMessage {
     /// Nested deeper than is read.
     TooDeep,
     /// Not exactly one JSON value.
@@ -55,7 +55,7 @@ impl Message {
     ///
     /// # Errors
     /// [`NotAMessage`]; the message's fields mean nothing then.
-    pub fn parse(&mut self, text: &str) -> Result<(), NotAMessage> {
+    pub(super) fn parse(&mut self, text: &str) -> Result<(), NotAMessage> {
         self.regular = None;
         match self.take_apart(text) {
             Ok(()) => Ok(()),

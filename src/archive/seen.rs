@@ -9,7 +9,7 @@ use siphasher::sip128::{Hasher128, SipHasher13};
 /// - *Exact for all practical purposes.* A message dropped for a collision would be lost silently, so the hash is wide
 ///   enough that 10⁸ elements collide with a chance of 10⁻¹³, and its key is drawn anew for every set, so that nobody
 ///   can prepare messages that do. What the set answers does not depend on the key.
-/// - *Small.* At most 18 bytes an element, also while it grows: it is split into [`SHARDS`] tables, and each grows by a
+/// - *Small.* At most 18 bytes an element, also while it grows: it is split into tables, and each grows by a
 ///   quarter at a time.
 pub struct Seen {
     key: (u64, u64),

@@ -4,12 +4,12 @@ use anyhow::anyhow;
 use chrono::{DateTime, Utc};
 use clap::Args;
 
-use super::report::Report;
 use super::runner::{Session, policy, receipts, with_metrics};
 use crate::domain::Hour;
 use crate::exit::{Exit, Failed};
 use crate::out;
 use crate::plan::{self, Rerun};
+use crate::report::Report;
 use crate::settings::Settings;
 
 /// Which hours, and which of them.
@@ -22,7 +22,7 @@ pub struct BackfillArgs {
     #[arg(long, value_name = "H")]
     pub to: Hour,
     /// Which units to ask for: those without a final state, only failed ones, or all, finished ones too
-    #[arg(long, value_enum, default_value = "missing", value_name = "WHICH")]
+    #[arg(long, default_value = "missing", value_name = "missing|failed|all")]
     pub rerun: Rerun,
 }
 
@@ -58,15 +58,17 @@ async fn backfill(args: BackfillArgs, settings: Settings) -> Result<Report, Fail
         tasks.extend(plan::backfill(chat_type, session.now, &policy, range, args.rerun, receipts));
     }
     tasks.sort_by_key(|task| task.unit);
+    let resume = resume();
     if !session.settings.json {
-        let _ = out::print(&format!("to resume: {}\n", resume(&args)));
+        // Told before the work begins: whoever has to stop it wants to know.
+        let _ = out::print(&format!("to resume: {resume}\n"));
     }
-    session.work("backfill", tasks, &known).await
+    let report = session.work("backfill", tasks, &known).await?;
+    Ok(Report { resume: Some(resume), ..report })
 }
 
-/// The same command, as it was typed: whatever it said besides the range stands there too.
-fn resume(args: &BackfillArgs) -> String {
-    let _ = args;
+/// The command as it was typed: whatever it said besides the range stands there too, and no secret can.
+fn resume() -> String {
     std::env::args().map(|word| quoted(&word)).collect::<Vec<_>>().join(" ")
 }
 

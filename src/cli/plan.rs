@@ -27,7 +27,7 @@ pub struct PlanArgs {
     #[arg(long, value_name = "H", requires = "from")]
     to: Option<Hour>,
     /// Which units a backfill asks for [default: missing]
-    #[arg(long, value_enum, value_name = "WHICH", requires = "from")]
+    #[arg(long, value_name = "missing|failed|all", requires = "from")]
     rerun: Option<Rerun>,
 }
 

@@ -8,7 +8,6 @@ use std::sync::Arc;
 use anyhow::{Context, anyhow};
 use chrono::{DateTime, Utc};
 
-use super::report::Report;
 use crate::clock::Clock;
 use crate::domain::receipt::Receipt;
 use crate::domain::{ChatType, Hour, Unit};
@@ -17,6 +16,7 @@ use crate::exit::{Exit, Failed};
 use crate::lake::{Lake, LakeError, Lock, Manifest};
 use crate::pipeline::Rooms;
 use crate::plan::{Policy, Receipts, Task};
+use crate::report::Report;
 use crate::run::{self, RunReport, Signals};
 use crate::settings::Settings;
 use crate::tim::{Client, ClientConfig, Credentials, Pace, Signer};
@@ -136,7 +136,7 @@ impl Session {
             }
         }
         let losses = losses.iter().map(Receipt::unit).collect();
-        Ok(Report { command, lake: self.settings.lake, now: self.now, due, run, losses, exit })
+        Ok(Report { command, lake: self.settings.lake, now: self.now, due, run, resume: None, losses, exit })
     }
 
     fn rooms(&self) -> Result<Rooms, Failed> {
@@ -148,10 +148,9 @@ impl Session {
             loopback: settings.loopback,
             check_clock: settings.clock == Clock::System,
         };
-        let https = |error: reqwest::Error| Failed::setup(anyhow!(error).context("cannot prepare for https"));
         Ok(Rooms {
-            tim: Client::new(config, signer, Pace::new(settings.max_qps)).map_err(https)?,
-            download: Downloader::new(settings.loopback, &spool).map_err(https)?,
+            tim: Client::new(config, signer, Pace::new(settings.max_qps)).map_err(Failed::setup)?,
+            download: Downloader::new(settings.loopback, &spool).map_err(Failed::setup)?,
             lake: self.lake.clone(),
             manifest: self.manifest.clone(),
             spool,

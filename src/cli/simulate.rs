@@ -1,11 +1,13 @@
 //! `timlake simulate`: the simulated vendor alone.
 
+use std::collections::BTreeMap;
 use std::net::SocketAddr;
 use std::sync::Arc;
 
 use anyhow::{Context, anyhow};
 use clap::Args;
 use secrecy::SecretString;
+use serde_json::json;
 
 use crate::exit::{Exit, Failed};
 use crate::out;
@@ -57,16 +59,20 @@ pub async fn run(args: SimulateArgs, settings: &Settings) -> Result<Exit, Failed
         faults: args.fault,
     };
     let running = simulator::start(config).await.map_err(|error| Failed::setup(anyhow!(error)))?;
-    let key = match given {
-        Some(_) => String::new(),
-        None => format!("TIMLAKE_SECRET_KEY={FAKE_KEY}\n"),
+    // The settings of a `sync` against it. A key that was given is not repeated.
+    let mut variables = vec![
+        ("TIMLAKE_ENDPOINT", running.endpoint().to_owned()),
+        ("TIMLAKE_SDKAPPID", sdkappid.to_string()),
+        ("TIMLAKE_IDENTIFIER", settings.identifier.clone()),
+    ];
+    variables.extend(given.is_none().then(|| ("TIMLAKE_SECRET_KEY", FAKE_KEY.to_owned())));
+    let printed = if settings.json {
+        let variables: BTreeMap<_, _> = variables.into_iter().collect();
+        out::print_json(&json!({ "report_version": 1, "command": "simulate", "environment": variables }))
+    } else {
+        out::print(&variables.iter().map(|(name, value)| format!("{name}={value}\n")).collect::<String>())
     };
-    let settings = format!(
-        "TIMLAKE_ENDPOINT={}\nTIMLAKE_SDKAPPID={sdkappid}\nTIMLAKE_IDENTIFIER={}\n{key}",
-        running.endpoint(),
-        settings.identifier
-    );
-    out::print(&settings).context("cannot print the endpoint").map_err(Failed::setup)?;
+    printed.context("cannot print the endpoint").map_err(Failed::setup)?;
     signals.stop().cancelled().await;
     running.stop().await;
     Ok(signals.received().unwrap_or(Exit::Done))

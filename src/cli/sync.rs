@@ -1,11 +1,11 @@
 //! `timlake sync`: the scheduled job.
 
-use super::report::Report;
 use super::runner::{Session, policy, receipts, with_metrics};
 use crate::domain::ChatType;
 use crate::exit::{Exit, Failed};
 use crate::lake::Manifest;
 use crate::plan;
+use crate::report::Report;
 use crate::run::Ended;
 use crate::settings::Settings;
 use crate::tim::Stop;

@@ -37,15 +37,15 @@ pub struct Image {
 pub struct Element {
     /// `MsgType`.
     pub type_name: Text,
-    /// By [`Slot::Text`].
+    /// By [`super::element::Slot::Text`].
     pub texts: [Option<Text>; TEXTS],
-    /// By [`Slot::Int`].
+    /// By [`super::element::Slot::Int`].
     pub ints: [Option<i64>; INTS],
-    /// By [`Slot::Float`].
+    /// By [`super::element::Slot::Float`].
     pub floats: [Option<f64>; FLOATS],
     /// `ImageFormat`.
     pub image_format: Option<i64>,
-    /// Which of [`Message::images`] are its own.
+    /// Which of the message's images are its own.
     pub images: Option<(u32, u32)>,
     /// Which of [`Message::element_extra`] are its own.
     pub extra: (u32, u32),

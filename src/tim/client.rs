@@ -14,6 +14,7 @@ use super::reply::Reply;
 use super::signer::Signer;
 use crate::domain::receipt::Failure;
 use crate::domain::{FileEntry, Unit};
+use crate::http::{self, NoCertificates};
 
 /// The call's path (*documented*, cloud.tencent.com/document/product/269/1650).
 const PATH: &str = "v4/open_msg_svc/get_history";
@@ -95,17 +96,12 @@ impl Client {
     /// A client that asks at `pace`, as whom `signer` says.
     ///
     /// # Errors
-    /// Where no HTTP client can be made, for example because the machine's certificates cannot be read.
-    pub fn new(config: ClientConfig, signer: Signer, pace: Pace) -> Result<Client, reqwest::Error> {
-        let mut builder = reqwest::Client::builder()
-            .user_agent(concat!("timlake/", env!("CARGO_PKG_VERSION")))
-            .redirect(reqwest::redirect::Policy::none())
-            .connect_timeout(CALL_TIMEOUT / 2)
-            .timeout(CALL_TIMEOUT);
-        if config.loopback {
-            builder = builder.no_proxy();
-        }
-        Ok(Client { http: builder.build()?, endpoint: config.endpoint, check_clock: config.check_clock, signer, pace })
+    /// [`NoCertificates`].
+    pub fn new(config: ClientConfig, signer: Signer, pace: Pace) -> Result<Client, NoCertificates> {
+        let http = http::client(config.loopback, |builder| {
+            builder.redirect(reqwest::redirect::Policy::none()).connect_timeout(CALL_TIMEOUT / 2).timeout(CALL_TIMEOUT)
+        })?;
+        Ok(Client { http, endpoint: config.endpoint, check_clock: config.check_clock, signer, pace })
     }
 
     /// Asks for a unit, up to four times, and once more with a new UserSig.

@@ -27,6 +27,8 @@ pub struct Report {
     pub due: usize,
     /// What became of them.
     pub run: RunReport,
+    /// The command that goes on where this one stopped, where it is not the same for everybody.
+    pub resume: Option<String>,
     /// Losses this run reports.
     pub losses: Vec<Unit>,
     /// What it ends with.
@@ -137,6 +139,7 @@ impl Report {
             "duplicates": sums.duplicates,
             "rejects": sums.rejects,
             "stopped": self.complaint().map(|complaint| format!("{complaint:#}")),
+            "resume": self.resume,
             "losses_reported": self.losses.iter().map(Unit::to_string).collect::<Vec<_>>(),
             "units": self.run.outcomes.iter().map(unit_json).collect::<Vec<_>>(),
         })
