@@ -21,6 +21,7 @@ mod rejects;
 mod repeat;
 mod secrets;
 mod settings;
+mod simulator;
 mod status;
 mod table;
 mod time;

@@ -195,6 +195,11 @@ impl Running {
         assert!(Command::new("kill").args([&format!("-{name}"), &id]).status().unwrap().success());
     }
 
+    /// What it has printed so far.
+    pub fn stdout(&self) -> String {
+        fs::read_to_string(self.logs.path().join("stdout")).unwrap()
+    }
+
     pub fn has_ended(&mut self) -> bool {
         self.child.try_wait().unwrap().is_some()
     }
