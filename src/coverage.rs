@@ -8,7 +8,7 @@ use console::Style;
 use serde_json::{Value, json};
 
 use crate::domain::receipt::{LostReason, Receipt, State, rfc3339};
-use crate::domain::{ChatType, Hour, Unit};
+use crate::domain::{ChatType, Hour, Unit, Watch};
 use crate::exit::Exit;
 use crate::plan::{RETENTION, Receipts};
 
@@ -82,12 +82,19 @@ pub struct Coverage {
     from: Hour,
     to: Hour,
     receipts: BTreeMap<ChatType, Receipts>,
+    watched: BTreeMap<ChatType, Watch>,
 }
 
 impl Coverage {
     /// A map of what these receipts say.
-    pub fn new(now: DateTime<Utc>, from: Hour, to: Hour, receipts: BTreeMap<ChatType, Receipts>) -> Coverage {
-        Coverage { now, from, to, receipts }
+    pub fn new(
+        now: DateTime<Utc>,
+        from: Hour,
+        to: Hour,
+        receipts: BTreeMap<ChatType, Receipts>,
+        watched: BTreeMap<ChatType, Watch>,
+    ) -> Coverage {
+        Coverage { now, from, to, receipts, watched }
     }
 
     /// What a monitor is told: a loss that somebody answers for, else a failure.
@@ -165,9 +172,13 @@ impl Coverage {
     /// The unfinished hours that the vendor deletes next.
     fn write_next_deletions(&self, text: &mut String) {
         const SHOWN: usize = 3;
-        let unfinished = self.units().filter(|(unit, receipt)| {
-            receipt.is_none_or(|receipt| !receipt.state.is_final()) && unit.hour.age(self.now) < RETENTION
-        });
+        let expected = |unit: &Unit, receipt: Option<&Receipt>| match receipt {
+            Some(receipt) => !receipt.state.is_final(),
+            // What was never asked for and is not watched, nobody waits for.
+            None => self.watched.get(&unit.chat_type).is_none_or(|watch| unit.hour >= watch.watched_since),
+        };
+        let unfinished =
+            self.units().filter(|(unit, receipt)| expected(unit, *receipt) && unit.hour.age(self.now) < RETENTION);
         for (unit, receipt) in unfinished.filter(|(unit, _)| unit.hour.end() <= self.now).take(SHOWN) {
             let left = words(RETENTION - unit.hour.age(self.now));
             let state = receipt.map_or("pending", |receipt| receipt.state.as_str());

@@ -3,22 +3,25 @@
 use std::fs::File;
 use std::io::{self, Write};
 use std::path::{Path, PathBuf};
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use bytes::Bytes;
-use md5::{Digest, Md5};
 use reqwest::header::ACCEPT_ENCODING;
 use reqwest::redirect::{Attempt, Policy};
 use reqwest::{Response, StatusCode};
-use sha2::Sha256;
 use tempfile::TempPath;
 use tokio::sync::mpsc;
 
 use crate::domain::{FileEntry, Md5Hex, Sha256Hex, innermost};
 use crate::http::{self, NoCertificates};
+use crate::spool::{Digests, unfinished_file};
 
 /// So long may nothing arrive before a download counts as stalled: four stalls and a unit has cost a minute.
 const STALLED: Duration = Duration::from_secs(15);
+
+/// Slower than this, in bytes a second, a download counts as stalled too once it has lasted a minute: whoever drips a
+/// byte now and then must not hold the lake.
+const SLOWEST: u64 = 1024;
 
 /// So many redirects are followed; the vendor is known for none.
 const REDIRECTS: usize = 5;
@@ -88,6 +91,11 @@ impl DownloadError {
         }
     }
 
+    /// The host was asked too often.
+    pub fn is_too_fast(&self) -> bool {
+        matches!(self, DownloadError::Status(StatusCode::TOO_MANY_REQUESTS))
+    }
+
     /// Whether another try may do better.
     pub fn is_permanent(&self) -> bool {
         match self {
@@ -116,6 +124,8 @@ impl Downloader {
         let http = http::client(loopback, |builder| {
             builder
                 .redirect(Policy::custom(move |attempt| follow(attempt, loopback)))
+                // The next host need not know where we come from: our address is a secret.
+                .referer(false)
                 .connect_timeout(STALLED)
                 .read_timeout(STALLED)
         })?;
@@ -150,7 +160,7 @@ impl Downloader {
         let (to_disk, chunks) = mpsc::channel::<Bytes>(CHUNKS_IN_FLIGHT);
         let folder = self.spool.clone();
         let disk = tokio::task::spawn_blocking(move || write(&folder, chunks));
-        let mut bytes = 0;
+        let (mut bytes, began) = (0, Instant::now());
         let broken = loop {
             match response.chunk().await {
                 Ok(None) => break None,
@@ -160,6 +170,10 @@ impl Downloader {
                     let disk_failed = to_disk.send(chunk).await.is_err();
                     if disk_failed || limit.is_some_and(|limit| bytes > limit) {
                         break None;
+                    }
+                    let seconds = began.elapsed().as_secs();
+                    if seconds >= 60 && bytes / seconds < SLOWEST {
+                        break Some(DownloadError::Network(format!("only {bytes} bytes came in {seconds} seconds")));
                     }
                 }
             }
@@ -175,21 +189,15 @@ impl Downloader {
 }
 
 fn write(folder: &Path, mut chunks: mpsc::Receiver<Bytes>) -> io::Result<Download> {
-    let file = crate::spool::unfinished_file(folder)?;
+    let file = unfinished_file(folder)?;
     let mut out: &File = file.as_file();
-    let (mut md5, mut sha256, mut bytes) = (Md5::new(), Sha256::new(), 0);
+    let mut digests = Digests::default();
     while let Some(chunk) = chunks.blocking_recv() {
         out.write_all(&chunk)?;
-        md5.update(&chunk);
-        sha256.update(&chunk);
-        bytes += chunk.len() as u64;
+        digests.write_all(&chunk)?;
     }
-    Ok(Download {
-        file: file.into_temp_path(),
-        bytes,
-        md5: Md5Hex::from_digest(md5.finalize().into()),
-        sha256: Sha256Hex::from_digest(sha256.finalize().into()),
-    })
+    let (bytes, md5, sha256) = digests.finish();
+    Ok(Download { file: file.into_temp_path(), bytes, md5, sha256 })
 }
 
 fn compare(received: Download, entry: &FileEntry) -> Result<Download, DownloadError> {

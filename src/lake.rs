@@ -163,7 +163,7 @@ impl Lake {
     /// # Errors
     /// [`LakeError::Io`].
     pub fn put_manifest(&self, manifest: &Manifest) -> Result<(), LakeError> {
-        self.store.put(&layout::manifest(), &json_file(manifest))
+        self.put_json(&layout::manifest(), manifest)
     }
 
     /// A unit's receipt; `None` where it has none.
@@ -215,11 +215,13 @@ impl Lake {
     /// Puts a unit's finished files where readers find them, the Parquet file last, and takes away a Parquet file or
     /// rejects that an interrupted run left and that the unit does not have.
     ///
-    /// Archives go in backwards: where the first is there, all are.
+    /// The unit is marked first, so that the next run knows what a kill left half done. Archives go in backwards: where
+    /// the first is there, all are.
     ///
     /// # Errors
     /// [`LakeError::Io`]; the unit is unfinished then, and the next run does this again.
     pub fn publish(&self, unit: Unit, finished: Finished) -> Result<(), LakeError> {
+        self.store.put(&layout::mark(unit), b"")?;
         for (file, path) in finished.raw.into_iter().rev() {
             self.store.publish(file, &path)?;
         }
@@ -234,19 +236,36 @@ impl Lake {
         }
     }
 
-    /// Writes a receipt: with it, its unit is in the state it names. Then takes away archives that it does not name.
+    /// Writes a receipt: with it, its unit is in the state it names. Then clears up as [`Lake::clear_up`].
     ///
     /// # Errors
     /// [`LakeError::Io`]; where the receipt could be written, it stands.
     pub fn commit(&self, receipt: &Receipt) -> Result<(), LakeError> {
+        self.record(receipt)?;
+        self.clear_up(receipt)
+    }
+
+    /// Takes away the archives of a finished unit that its receipt does not name, and the mark of its publication.
+    ///
+    /// # Errors
+    /// [`LakeError::Io`].
+    pub fn clear_up(&self, receipt: &Receipt) -> Result<(), LakeError> {
         let unit = receipt.unit();
-        self.store.put(&layout::receipt(unit), &json_file(receipt))?;
         for (_, path) in self.raw_of(unit)? {
             if !receipt.raw.iter().any(|raw| raw.path == path.as_str()) {
                 self.store.remove(&path)?;
             }
         }
-        Ok(())
+        self.store.remove(&layout::mark(unit))
+    }
+
+    /// The units whose publication was begun and not cleared up: a run was killed meanwhile, or is at it.
+    ///
+    /// # Errors
+    /// [`LakeError::Io`].
+    pub fn interrupted(&self) -> Result<Vec<Unit>, LakeError> {
+        let names = self.store.list(&layout::marks())?;
+        Ok(names.iter().filter_map(|name| layout::unit_of_mark(name)).collect())
     }
 
     /// Writes a receipt whose unit has no files of its own: nothing else changes.
@@ -254,7 +273,15 @@ impl Lake {
     /// # Errors
     /// [`LakeError::Io`].
     pub fn record(&self, receipt: &Receipt) -> Result<(), LakeError> {
-        self.store.put(&layout::receipt(receipt.unit()), &json_file(receipt))
+        self.put_json(&layout::receipt(receipt.unit()), receipt)
+    }
+
+    /// One JSON document, indented for the people who will read it, with a line break at its end.
+    fn put_json(&self, path: &LakePath, document: &impl serde::Serialize) -> Result<(), LakeError> {
+        let json = serde_json::to_vec_pretty(document);
+        let mut bytes = json.map_err(|error| LakeError::io("write", &self.locate(path), error.into()))?;
+        bytes.push(b'\n');
+        self.store.put(path, &bytes)
     }
 
     /// The archives of a unit that are in the lake, with their places in the vendor's list, in that order.
@@ -299,11 +326,4 @@ impl Lake {
 #[derive(serde::Deserialize)]
 struct ManifestVersion {
     format_version: u32,
-}
-
-/// One JSON document, indented for the people who will read it, with a line break at its end.
-fn json_file(document: &impl serde::Serialize) -> Vec<u8> {
-    let mut bytes = serde_json::to_vec_pretty(document).unwrap_or_default();
-    bytes.push(b'\n');
-    bytes
 }

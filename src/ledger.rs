@@ -108,8 +108,8 @@ impl Try {
         receipt
     }
 
-    /// After the same archives as before.
-    pub fn unchanged(&self, mut before: Receipt, answer: &str) -> Receipt {
+    /// After a finished unit was asked for again and is kept as it was.
+    pub fn kept(&self, mut before: Receipt, answer: &str) -> Receipt {
         before.attempts += 1;
         before.checked_at = self.now;
         before.asked_again = Some(AskedAgain { at: self.now, answer: answer.to_owned(), error: None });

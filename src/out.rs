@@ -2,6 +2,8 @@
 
 use std::io::{self, Write};
 
+use crate::telemetry;
+
 /// Prints a result. A reader that has gone away is no failure of ours.
 ///
 /// # Errors
@@ -14,15 +16,25 @@ pub fn print(text: &str) -> io::Result<()> {
     }
 }
 
+/// One JSON document.
+pub fn json(document: &serde_json::Value) -> String {
+    format!("{document:#}\n")
+}
+
 /// Prints a result as one JSON document.
 ///
 /// # Errors
 /// As [`print()`].
 pub fn print_json(document: &serde_json::Value) -> io::Result<()> {
-    print(&format!("{document:#}\n"))
+    print(&json(document))
 }
 
-/// Says in one sentence why the run ends. Nothing can be done where stderr is gone too.
+/// Says in one sentence why the run ends: among log lines of JSON as one of them. Nothing can be done where stderr is
+/// gone too.
 pub fn error(error: &anyhow::Error) {
-    let _ = writeln!(io::stderr(), "error: {error:#}");
+    if telemetry::is_json() {
+        tracing::error!("{error:#}");
+    } else {
+        let _ = writeln!(io::stderr(), "error: {error:#}");
+    }
 }

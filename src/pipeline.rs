@@ -24,7 +24,7 @@ use crate::clock::Clock;
 use crate::domain::receipt::{Failure, Receipt, State};
 use crate::domain::{Md5Hex, Unit};
 use crate::download::Downloader;
-use crate::lake::{Lake, LakeError, LakePath, Manifest};
+use crate::lake::{Finished, Lake, LakeError, LakePath, Manifest};
 use crate::ledger::{NoArchive, Try};
 use crate::plan::{Action, Task};
 use crate::table::schema::SCHEMA_VERSION;
@@ -94,42 +94,41 @@ struct Unusable {
 /// # Errors
 /// [`UnitError`]: the receipt is as it was before.
 pub async fn archive_unit(task: &Task, rooms: &Arc<Rooms>) -> Result<UnitOutcome, UnitError> {
-    let before = rooms.lake.receipt(task.unit)?;
-    let fetched = match task.action {
-        Action::GiveUp => Fetched::None(NoArchive::GivenUp),
-        Action::Ask => {
-            let fetching = fetch::fetch(task.unit, before.as_ref(), rooms);
-            let fetched = tokio::select! {
-                biased;
-                () = rooms.stop.cancelled() => return Err(UnitError::Interrupted),
-                fetched = fetching => fetched,
-            };
-            match fetched {
-                Ok(fetched) => fetched,
-                Err(FetchError::Stop(stop)) => return Err(UnitError::Stop(stop)),
-                Err(FetchError::Lake(error)) => return Err(UnitError::Lake(error)),
-                Err(FetchError::Failed { failure, received }) => {
-                    return on_disk(
-                        rooms,
-                        move |rooms, unit| record_failure(unit, before, failure, received, rooms),
-                        task.unit,
-                    )
-                    .await;
-                }
-            }
+    let unit = task.unit;
+    let before = on_disk(rooms, move |rooms| Ok(rooms.lake.receipt(unit)?)).await?;
+    let fetching = async {
+        match task.action {
+            Action::Ask => fetch::fetch(unit, before.as_ref(), rooms).await,
+            Action::Finish => Ok(Fetched::Interrupted),
+            // "Too old" is only as true as our clock.
+            Action::GiveUp => match rooms.tim.confirm_clock(unit).await {
+                Ok(()) => Ok(Fetched::None(NoArchive::GivenUp)),
+                Err(error) => Err(error.into()),
+            },
         }
     };
-    on_disk(rooms, move |rooms, unit| settle(unit, before, fetched, rooms), task.unit).await
+    let fetched = tokio::select! {
+        biased;
+        () = rooms.stop.cancelled() => return Err(UnitError::Interrupted),
+        fetched = fetching => fetched,
+    };
+    match fetched {
+        Ok(fetched) => on_disk(rooms, move |rooms| settle(unit, before, fetched, rooms)).await,
+        Err(FetchError::Failed { failure, received }) => {
+            on_disk(rooms, move |rooms| record_failure(unit, before, failure, received, rooms)).await
+        }
+        Err(FetchError::Stop(stop)) => Err(UnitError::Stop(stop)),
+        Err(FetchError::Lake(error)) => Err(UnitError::Lake(error)),
+    }
 }
 
 /// Runs the part of a unit that computes and writes on a thread of its own.
-async fn on_disk(
+async fn on_disk<T: Send + 'static>(
     rooms: &Arc<Rooms>,
-    work: impl FnOnce(&Rooms, Unit) -> Result<UnitOutcome, UnitError> + Send + 'static,
-    unit: Unit,
-) -> Result<UnitOutcome, UnitError> {
+    work: impl FnOnce(&Rooms) -> Result<T, UnitError> + Send + 'static,
+) -> Result<T, UnitError> {
     let rooms = Arc::clone(rooms);
-    match tokio::task::spawn_blocking(move || work(&rooms, unit)).await {
+    match tokio::task::spawn_blocking(move || work(&rooms)).await {
         Ok(outcome) => outcome,
         // A panic of ours: told as it was raised, not as something the lake did.
         Err(panic) if panic.is_panic() => std::panic::resume_unwind(panic.into_panic()),
@@ -141,38 +140,91 @@ async fn on_disk(
 fn settle(unit: Unit, before: Option<Receipt>, fetched: Fetched, rooms: &Rooms) -> Result<UnitOutcome, UnitError> {
     match fetched {
         Fetched::Archives(sources) => take(unit, before, sources, rooms),
-        Fetched::Unchanged(answer) => record_unchanged(unit, before, answer, rooms),
+        Fetched::Kept(before, answer) => record_kept(*before, answer, rooms),
+        Fetched::Interrupted => finish(unit, before, rooms),
         Fetched::None(answer) => {
+            let tried = tried(rooms);
             let unfinished = before.as_ref().is_none_or(|before| !before.state.is_final());
-            let (state, _) = answer.state(unit.hour.age(rooms.clock.now()), rooms.empty_after);
-            if unfinished && state.is_final() {
-                // Before an hour is given up: an interrupted run may have left its archives in the lake.
-                if let Some(sources) = kept_archives(unit, rooms)? {
-                    tracing::warn!(%unit, "{unit}: the vendor has it no longer; using the archives kept in the lake");
-                    return take(unit, before, sources, rooms);
-                }
+            let (state, _) = answer.state(unit.hour.age(tried.now), rooms.empty_after);
+            // Before an hour is given up: an interrupted run may have left its archives in the lake.
+            if unfinished
+                && state.is_final()
+                && let Some(outcome) = take_kept(unit, before.clone(), rooms)?
+            {
+                return Ok(outcome);
             }
             let watch = rooms.manifest.chat_types.get(&unit.chat_type);
-            let receipt = tried(rooms).no_archive(before, unit, answer, rooms.empty_after, watch);
+            let receipt = tried.no_archive(before, unit, answer, rooms.empty_after, watch);
             rooms.lake.record(&receipt)?;
             Ok(UnitOutcome { unit, receipt, failure: None, taken: false })
         }
     }
 }
 
-/// Archives become the unit's files, and the unit is committed.
+/// Finishes what a killed run left of a finished unit: its archives are in the lake, or its receipt has been written and
+/// only the clearing up is left.
+fn finish(unit: Unit, before: Option<Receipt>, rooms: &Rooms) -> Result<UnitOutcome, UnitError> {
+    let published = before.as_ref().is_some_and(|before| before.parquet.is_some());
+    if !published && let Some(outcome) = take_kept(unit, before.clone(), rooms)? {
+        return Ok(outcome);
+    }
+    // A mark without a receipt is of an unfinished unit, and those are asked for instead.
+    let Some(receipt) = before else { return Err(UnitError::Interrupted) };
+    rooms.lake.clear_up(&receipt)?;
+    Ok(UnitOutcome { unit, receipt, failure: None, taken: false })
+}
+
+/// Takes the archives that an interrupted run left in the lake; `None` where there are none that can be used.
+fn take_kept(unit: Unit, before: Option<Receipt>, rooms: &Rooms) -> Result<Option<UnitOutcome>, UnitError> {
+    let Some(sources) = kept_archives(unit, rooms)? else { return Ok(None) };
+    match build(unit, &sources, rooms) {
+        Ok(built) => {
+            tracing::warn!(%unit, "{unit}: using the archives that an interrupted run left in the lake");
+            publish(unit, before, sources, built, rooms).map(Some)
+        }
+        Err(BuildError::Unusable { failure, .. }) => {
+            tracing::warn!(%unit, "{unit}: the archives that an interrupted run left in the lake cannot be used: {}", failure.cause);
+            Ok(None)
+        }
+        Err(error) => Err(stopped(error, rooms)),
+    }
+}
+
+/// Archives become the unit's files, and the unit is committed; or they cannot be used, and that is recorded.
 fn take(unit: Unit, before: Option<Receipt>, sources: Vec<Source>, rooms: &Rooms) -> Result<UnitOutcome, UnitError> {
-    let stop = || rooms.stop.is_cancelled();
-    let built = match build::build(unit, rooms.manifest.sdkappid, &sources, &rooms.spool, &stop) {
-        Ok(built) => built,
-        Err(BuildError::Interrupted) => return Err(UnitError::Interrupted),
-        Err(BuildError::Spool(source)) => return Err(UnitError::Lake(spool_error(rooms, source))),
+    match build(unit, &sources, rooms) {
+        Ok(built) => publish(unit, before, sources, built, rooms),
         Err(BuildError::Unusable { failure, place }) => {
             let unusable = sources.into_iter().enumerate().filter(|(at, _)| place.is_none_or(|place| place == *at));
             let unusable = unusable.filter_map(|(place, source)| source.into_unusable(place)).collect();
-            return record_failure(unit, before, failure, unusable, rooms);
+            record_failure(unit, before, failure, unusable, rooms)
         }
-    };
+        Err(error) => Err(stopped(error, rooms)),
+    }
+}
+
+fn build(unit: Unit, sources: &[Source], rooms: &Rooms) -> Result<Built, BuildError> {
+    build::build(unit, rooms.manifest.sdkappid, sources, &rooms.spool, &|| rooms.stop.is_cancelled())
+}
+
+/// Why building ended, where the archives are not to blame.
+fn stopped(error: BuildError, rooms: &Rooms) -> UnitError {
+    match error {
+        BuildError::Spool(source) => {
+            UnitError::Lake(LakeError::Io { verb: "write into", path: rooms.spool.clone(), source })
+        }
+        BuildError::Interrupted | BuildError::Unusable { .. } => UnitError::Interrupted,
+    }
+}
+
+/// Moves a unit's files into the lake and writes its receipt: with it the unit is finished.
+fn publish(
+    unit: Unit,
+    before: Option<Receipt>,
+    sources: Vec<Source>,
+    built: Built,
+    rooms: &Rooms,
+) -> Result<UnitOutcome, UnitError> {
     let mut receipt = tried(rooms).taken(before, unit);
     let Built { parquet, rejects, facts } = built;
     facts.write_into(&mut receipt, unit);
@@ -184,24 +236,16 @@ fn take(unit: Unit, before: Option<Receipt>, sources: Vec<Source>, rooms: &Rooms
         }
         raw.extend(source.into_file().map(|file| (file, path)));
     }
-    rooms.lake.publish(unit, crate::lake::Finished { raw, rejects, parquet })?;
-    // With the receipt the unit is finished; archives it does not name (all of them, where none are kept) go after it.
+    rooms.lake.publish(unit, Finished { raw, rejects, parquet })?;
     receipt.committed_at = (receipt.state == State::Committed).then_some(receipt.checked_at);
+    // Archives that the receipt does not name, all of them where none are kept, go after it.
     rooms.lake.commit(&receipt)?;
     Ok(UnitOutcome { unit, receipt, failure: None, taken: true })
 }
 
-fn record_unchanged(
-    unit: Unit,
-    before: Option<Receipt>,
-    answer: &'static str,
-    rooms: &Rooms,
-) -> Result<UnitOutcome, UnitError> {
-    let receipt = match before {
-        Some(before) => tried(rooms).unchanged(before, answer),
-        // Only a finished unit can be unchanged.
-        None => return Err(UnitError::Interrupted),
-    };
+fn record_kept(before: Receipt, answer: &'static str, rooms: &Rooms) -> Result<UnitOutcome, UnitError> {
+    let unit = before.unit();
+    let receipt = tried(rooms).kept(before, answer);
     rooms.lake.record(&receipt)?;
     Ok(UnitOutcome { unit, receipt, failure: None, taken: false })
 }
@@ -235,24 +279,32 @@ fn record_failure(
 
 /// The archives of a unit that an interrupted run left in the lake; `None` where not all of them are there.
 fn kept_archives(unit: Unit, rooms: &Rooms) -> Result<Option<Vec<Source>>, UnitError> {
-    let kept = rooms.lake.raw_of(unit)?;
-    // They were put backwards, so the first one's presence vouches for the rest; a place taken twice is a replacement
-    // that was interrupted, and says nothing certain.
-    let complete = !kept.is_empty() && kept.iter().enumerate().all(|(at, (place, _))| at == *place);
-    if !complete {
-        return Ok(None);
-    }
-    let sources = kept.into_iter().map(|(_, path)| {
+    let mut sources = Vec::new();
+    for path in complete_set(&rooms.lake.raw_of(unit)?, &rooms.lake) {
         let file = rooms.lake.locate(&path);
-        Source::kept(path, &file).map_err(|source| LakeError::Io { verb: "read", path: file, source })
-    });
-    Ok(Some(sources.collect::<Result<_, _>>()?))
+        let source = Source::kept(path, &file);
+        sources.push(source.map_err(|source| LakeError::Io { verb: "read", path: file, source })?);
+    }
+    Ok((!sources.is_empty()).then_some(sources))
+}
+
+/// One archive for each place from 0 on; none where a place is missing.
+///
+/// Archives are put backwards, so the first one's presence vouches for the rest of its set. Where two runs were killed,
+/// two sets may lie there: if the first place is taken twice, the later set is complete; else only the earlier one is.
+fn complete_set(kept: &[(usize, LakePath)], lake: &Lake) -> Vec<LakePath> {
+    let written = |path: &LakePath| std::fs::metadata(lake.locate(path)).and_then(|metadata| metadata.modified()).ok();
+    let of_place = |place: usize| kept.iter().filter(move |(at, _)| *at == place).map(|(_, path)| path);
+    let later = of_place(0).count() > 1;
+    let chosen = |place| match later {
+        true => of_place(place).max_by_key(|path| written(path)),
+        false => of_place(place).min_by_key(|path| written(path)),
+    };
+    let places = kept.iter().map(|(place, _)| place + 1).max().unwrap_or_default();
+    let set: Option<Vec<LakePath>> = (0..places).map(|place| chosen(place).cloned()).collect();
+    set.unwrap_or_default()
 }
 
 fn tried(rooms: &Rooms) -> Try {
     Try { sdkappid: rooms.manifest.sdkappid, now: rooms.clock.now(), schema_version: SCHEMA_VERSION }
-}
-
-fn spool_error(rooms: &Rooms, source: std::io::Error) -> LakeError {
-    LakeError::Io { verb: "write into", path: rooms.spool.clone(), source }
 }

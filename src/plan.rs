@@ -33,6 +33,8 @@ pub enum Action {
     Ask,
     /// Record it as lost without asking.
     GiveUp,
+    /// Finish what an interrupted run had begun to publish.
+    Finish,
 }
 
 impl Action {
@@ -41,6 +43,7 @@ impl Action {
         match self {
             Action::Ask => "ask",
             Action::GiveUp => "give_up",
+            Action::Finish => "finish",
         }
     }
 }
@@ -129,6 +132,8 @@ fn due_for_sync(
     let age = hour.age(now);
     let finished = receipt.is_some_and(|receipt| receipt.state.is_final());
     match receipt {
+        // Recorded under a clock that was ahead: nothing can be known of an hour that has not ended.
+        _ if age < Duration::zero() => None,
         _ if age >= RETENTION && !finished => {
             Some((Action::GiveUp, "unfinished at the end of the vendor's 7 days".to_owned()))
         }
@@ -136,6 +141,19 @@ fn due_for_sync(
         Some(receipt) if finished => recheck_due(receipt, now, policy).map(|why| (Action::Ask, why)),
         other => unfinished_due(other, age, policy).map(|why| (Action::Ask, why)),
     }
+}
+
+/// Adds the finished units whose publication a killed run left half done; an unfinished one is due by itself.
+pub fn finish(tasks: &mut Vec<Task>, interrupted: &[Unit], known: &BTreeMap<ChatType, Receipts>) {
+    for &unit in interrupted {
+        let receipt = known.get(&unit.chat_type).and_then(|receipts| receipts.get(&unit.hour));
+        if let Some(receipt) = receipt.filter(|receipt| receipt.state.is_final()) {
+            tasks.retain(|task| task.unit != unit);
+            let why = "a run was killed while it published this".to_owned();
+            tasks.push(Task { unit, action: Action::Finish, state: Some(receipt.state), why });
+        }
+    }
+    tasks.sort_by_key(|task| task.unit);
 }
 
 /// Why an unfinished unit is to be asked for, if it is.

@@ -99,11 +99,15 @@ impl Report {
 
     fn write_losses(&self, text: &mut String) {
         let (Some(first), Some(last)) = (self.losses.first(), self.losses.last()) else { return };
+        let once = match self.exit {
+            Exit::Lost => "this is said once",
+            _ => "it will be said again, because this run ends with another exit code",
+        };
         let count = self.losses.len();
         let _ = writeln!(
             text,
             "{count} units were found lost ({first} to {last}): the vendor deleted them before they were archived. \
-             Whoever answers for the archive must know; this is said once"
+             Whoever answers for the archive must know; {once}"
         );
     }
 
@@ -140,7 +144,7 @@ impl Report {
             "rejects": sums.rejects,
             "stopped": self.complaint().map(|complaint| format!("{complaint:#}")),
             "resume": self.resume,
-            "losses_reported": self.losses.iter().map(Unit::to_string).collect::<Vec<_>>(),
+            "losses": self.losses.iter().map(Unit::to_string).collect::<Vec<_>>(),
             "units": self.run.outcomes.iter().map(unit_json).collect::<Vec<_>>(),
         })
     }

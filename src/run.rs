@@ -15,6 +15,10 @@ use crate::plan::Task;
 use crate::telemetry;
 use crate::tim::Stop;
 
+/// The stage at which an archive itself is at fault: that says nothing about the vendor or the network being down, and
+/// newer hours must not wait for it.
+const OF_THE_ARCHIVE: &str = "archive";
+
 /// So many units in a row failing for the same cause, none between them succeeding, and the vendor or the network is
 /// down: trying the rest would only wait for each in turn.
 pub const BREAKER: usize = 20;
@@ -26,6 +30,22 @@ pub struct RunReport {
     pub outcomes: Vec<UnitOutcome>,
     /// Why the run ended before all units were tried, where it did.
     pub ended: Option<Ended>,
+}
+
+impl RunReport {
+    /// The run ends because of this: of several causes the one that tells most is kept, the others are logged.
+    fn end(&mut self, cause: Ended, rooms: &Rooms) {
+        rooms.stop.cancel();
+        let (kept, other) = match self.ended.take() {
+            None => (cause, None),
+            Some(known) if known.exit() <= cause.exit() => (known, Some(cause)),
+            Some(known) => (cause, Some(known)),
+        };
+        self.ended = Some(kept);
+        if let Some(Ended::Lake(error)) = other {
+            tracing::error!("{error}");
+        }
+    }
 }
 
 /// Why a run ended early.
@@ -114,26 +134,19 @@ pub async fn run(
                 bar.inc(1);
                 log(&outcome);
                 if let Some(failure) = breaker.count(&outcome) {
-                    report.ended.get_or_insert(Ended::Breaker(failure));
-                    rooms.stop.cancel();
+                    report.end(Ended::Breaker(failure), rooms);
                 }
                 report.outcomes.push(outcome);
             }
             Err(UnitError::Interrupted) => {}
-            Err(UnitError::Stop(stop)) => {
-                report.ended.get_or_insert(Ended::Stop(stop));
-                rooms.stop.cancel();
-            }
-            Err(UnitError::Lake(error)) => {
-                report.ended.get_or_insert(Ended::Lake(error));
-                rooms.stop.cancel();
-            }
+            Err(UnitError::Stop(stop)) => report.end(Ended::Stop(stop), rooms),
+            Err(UnitError::Lake(error)) => report.end(Ended::Lake(error), rooms),
         }
     }
     bar.finish_and_clear();
     telemetry::no_bar();
     if let Some(exit) = signals.received() {
-        report.ended = Some(Ended::Signal(exit));
+        report.end(Ended::Signal(exit), rooms);
     }
     report.outcomes.sort_by_key(|outcome| outcome.unit);
     report
@@ -172,7 +185,7 @@ struct Breaker {
 impl Breaker {
     /// The failure, when it was one too many.
     fn count(&mut self, outcome: &UnitOutcome) -> Option<Failure> {
-        let Some(failure) = &outcome.failure else {
+        let Some(failure) = outcome.failure.as_ref().filter(|failure| failure.stage != OF_THE_ARCHIVE) else {
             *self = Breaker::default();
             return None;
         };

@@ -99,9 +99,9 @@ impl Given {
         self.values.insert(name, Value { text: text.into(), source: Source::Flag });
     }
 
-    /// The setting was given by flag or environment.
-    pub fn has(&self, name: &str) -> bool {
-        self.values.contains_key(name)
+    /// The setting was given by its flag.
+    pub fn has_flag(&self, name: &str) -> bool {
+        self.values.get(name).is_some_and(|value| value.source == Source::Flag)
     }
 
     /// The value, judged by `parse`; what it says of it is told together with where the value was given.
@@ -135,6 +135,8 @@ pub struct Settings {
     pub sdkappid: Option<u64>,
     /// The admin account.
     pub identifier: String,
+    /// It was given, and is not the default.
+    pub identifier_given: bool,
     /// Where the key or UserSig is; read only by commands that need it.
     pub secrets: Secrets,
     /// The base URL of the vendor's API.
@@ -196,9 +198,8 @@ impl Settings {
         Ok(Settings {
             lake: given.get("lake", parse::lake)?.unwrap_or_else(|| PathBuf::from("./lake")),
             sdkappid: given.get("sdkappid", parse::sdkappid)?,
-            identifier: given
-                .get("identifier", |text| Ok(text.to_owned()))?
-                .unwrap_or_else(|| "administrator".to_owned()),
+            identifier_given: given.values.contains_key("identifier"),
+            identifier: given.get("identifier", parse::identifier)?.unwrap_or_else(|| "administrator".to_owned()),
             secrets: Secrets::given(given)?,
             loopback,
             endpoint,

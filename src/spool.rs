@@ -5,10 +5,11 @@ use std::io::{self, Write};
 use std::os::unix::fs::PermissionsExt;
 use std::path::Path;
 
+use md5::Md5;
 use sha2::{Digest, Sha256};
 use tempfile::NamedTempFile;
 
-use crate::domain::Sha256Hex;
+use crate::domain::{Md5Hex, Sha256Hex};
 
 /// An empty file in `folder` that removes itself unless it is moved away. Its permissions follow the umask.
 ///
@@ -57,5 +58,37 @@ impl<W: Write> Write for Hashing<W> {
 
     fn flush(&mut self) -> io::Result<()> {
         self.inner.flush()
+    }
+}
+
+/// Takes bytes for their number and digests alone.
+#[derive(Default)]
+pub struct Digests {
+    md5: Md5,
+    sha256: Sha256,
+    bytes: u64,
+}
+
+impl Digests {
+    /// How many bytes there were, and their digests.
+    pub fn finish(self) -> (u64, Md5Hex, Sha256Hex) {
+        (
+            self.bytes,
+            Md5Hex::from_digest(self.md5.finalize().into()),
+            Sha256Hex::from_digest(self.sha256.finalize().into()),
+        )
+    }
+}
+
+impl Write for Digests {
+    fn write(&mut self, buffer: &[u8]) -> io::Result<usize> {
+        self.md5.update(buffer);
+        self.sha256.update(buffer);
+        self.bytes += buffer.len() as u64;
+        Ok(buffer.len())
+    }
+
+    fn flush(&mut self) -> io::Result<()> {
+        Ok(())
     }
 }

@@ -4,7 +4,7 @@
 //! secrets. For the same reason no environment variable widens the filter.
 
 use std::io::{self, Write};
-use std::sync::{Mutex, PoisonError};
+use std::sync::{Mutex, OnceLock, PoisonError};
 
 use indicatif::ProgressBar;
 use tracing::Level;
@@ -21,10 +21,13 @@ pub enum LogFormat {
     Json,
 }
 
+static JSON: OnceLock<bool> = OnceLock::new();
+
 static BAR: Mutex<Option<ProgressBar>> = Mutex::new(None);
 
 /// Starts logging at a level from -2 (errors) over 0 (what a person should know) to 2 (everything).
 pub fn init(format: LogFormat, verbosity: i16) {
+    JSON.get_or_init(|| format == LogFormat::Json);
     let level = match verbosity {
         ..=-2 => Level::ERROR,
         -1 | 0 => Level::WARN,
@@ -41,6 +44,11 @@ pub fn init(format: LogFormat, verbosity: i16) {
         }
         LogFormat::Json => registry.with(lines.json().with_filter(ours)).init(),
     }
+}
+
+/// Log lines are JSON objects.
+pub fn is_json() -> bool {
+    JSON.get().copied().unwrap_or_default()
 }
 
 /// From now on log lines are written above this bar.

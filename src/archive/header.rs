@@ -4,7 +4,7 @@ use std::io::Read;
 
 use super::error::FramingError;
 use super::source::Source;
-use crate::domain::{ChatType, Unit};
+use crate::domain::Unit;
 use crate::json::{JsonError, Kind, Reader, Value};
 
 /// A header is under a hundred bytes in the vendor's documentation; what goes on for this long is another kind of file.
@@ -47,13 +47,6 @@ impl Header {
         mismatch("SdkAppId", sdkappid.to_string(), &self.sdkappid)?;
         mismatch("ChatType", unit.chat_type.to_string(), &self.chat_type)?;
         mismatch("MsgTime", unit.hour.to_string(), &self.msg_time)
-    }
-
-    /// The unit it names; `None` where a key is absent or unusable.
-    pub fn unit(&self) -> Option<Unit> {
-        let hour = crate::domain::Hour::from_digits(self.msg_time.as_deref()?).ok()?;
-        let chat_type = self.chat_type.as_deref()?.parse::<ChatType>().ok()?;
-        Some(Unit { hour, chat_type })
     }
 }
 

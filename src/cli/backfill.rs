@@ -4,12 +4,11 @@ use anyhow::anyhow;
 use chrono::{DateTime, Utc};
 use clap::Args;
 
-use super::runner::{Session, policy, receipts, with_metrics};
+use super::runner::{Done, Session, policy, receipts, with_metrics};
 use crate::domain::Hour;
 use crate::exit::{Exit, Failed};
 use crate::out;
 use crate::plan::{self, Rerun};
-use crate::report::Report;
 use crate::settings::Settings;
 
 /// Which hours, and which of them.
@@ -44,11 +43,11 @@ pub(super) fn check_range(from: Hour, to: Hour, now: DateTime<Utc>) -> Result<()
 
 /// Does the units of a range.
 pub async fn run(args: BackfillArgs, settings: Settings) -> Result<Exit, Failed> {
-    check_range(args.from, args.to, settings.clock.now())?;
-    with_metrics(settings, async |settings| backfill(args, settings).await).await
+    with_metrics(settings, async |settings| backfill(args, settings).await, |report, _| Ok(report.text())).await
 }
 
-async fn backfill(args: BackfillArgs, settings: Settings) -> Result<Report, Failed> {
+async fn backfill(args: BackfillArgs, settings: Settings) -> Result<Done, Failed> {
+    check_range(args.from, args.to, settings.clock.now())?;
     let session = Session::open(settings)?;
     let range = (args.from, args.to);
     let known = receipts(&session.lake, &session.settings.chat_types, Some(range))?;
@@ -57,19 +56,19 @@ async fn backfill(args: BackfillArgs, settings: Settings) -> Result<Report, Fail
         let policy = policy(&session.settings);
         tasks.extend(plan::backfill(chat_type, session.now, &policy, range, args.rerun, receipts));
     }
-    tasks.sort_by_key(|task| task.unit);
     let resume = resume();
     if !session.settings.json {
         // Told before the work begins: whoever has to stop it wants to know.
         let _ = out::print(&format!("to resume: {resume}\n"));
     }
-    let report = session.work("backfill", tasks, &known).await?;
-    Ok(Report { resume: Some(resume), ..report })
+    let mut done = session.work("backfill", tasks, &known).await?;
+    done.report.resume = Some(resume);
+    Ok(done)
 }
 
 /// The command as it was typed: whatever it said besides the range stands there too, and no secret can.
 fn resume() -> String {
-    std::env::args().map(|word| quoted(&word)).collect::<Vec<_>>().join(" ")
+    std::env::args_os().map(|word| quoted(&word.to_string_lossy())).collect::<Vec<_>>().join(" ")
 }
 
 /// A word as a shell would take it.

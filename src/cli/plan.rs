@@ -55,7 +55,7 @@ pub fn run(args: &PlanArgs, settings: &Settings) -> Result<Exit, Failed> {
             None => plan::sync(chat_type, now, &policy, &manifest.chat_types[&chat_type], receipts),
         });
     }
-    tasks.sort_by_key(|task| task.unit);
+    plan::finish(&mut tasks, &lake.interrupted()?, &known);
     let printed = if settings.json {
         let due: Vec<_> = tasks.iter().map(task_json).collect();
         out::print_json(&json!({ "report_version": 1, "command": "plan", "now": rfc3339(now), "due": due }))

@@ -1,7 +1,7 @@
 //! What `sync`, `backfill` and `demo` have in common: a lake held, units done, a report, an exit code.
 
 use std::collections::{BTreeMap, BTreeSet};
-use std::hash::{BuildHasher, BuildHasherDefault, DefaultHasher};
+use std::io::Write;
 use std::path::PathBuf;
 use std::sync::Arc;
 
@@ -15,10 +15,11 @@ use crate::download::Downloader;
 use crate::exit::{Exit, Failed};
 use crate::lake::{Lake, LakeError, Lock, Manifest};
 use crate::pipeline::Rooms;
-use crate::plan::{Policy, Receipts, Task};
+use crate::plan::{self, Policy, Receipts, Task};
 use crate::report::Report;
 use crate::run::{self, RunReport, Signals};
 use crate::settings::Settings;
+use crate::spool::Digests;
 use crate::tim::{Client, ClientConfig, Credentials, Pace, Signer};
 use crate::{metrics, out, spool};
 
@@ -54,36 +55,51 @@ pub fn receipts(
     chat_types.iter().map(|&chat_type| Ok((chat_type, lake.receipts(chat_type, range)?))).collect()
 }
 
-/// Runs `command` and, whatever comes of it, leaves the metrics behind.
+/// Runs `command`, leaves the metrics behind whatever comes of it, and prints the report. The last thing a run does is
+/// to write down that it reported losses: until then they count as unreported.
 ///
 /// # Errors
 /// As `command`.
 pub async fn with_metrics(
     settings: Settings,
-    command: impl AsyncFnOnce(Settings) -> Result<Report, Failed>,
+    command: impl AsyncFnOnce(Settings) -> Result<Done, Failed>,
+    show: impl FnOnce(&Report, &Settings) -> Result<String, Failed>,
 ) -> Result<Exit, Failed> {
-    let (metrics_file, json) = (settings.metrics_file.clone(), settings.json);
     let now = settings.clock.now();
-    let result = command(settings).await;
-    if let Some(path) = &metrics_file {
-        let exit = result.as_ref().map_or_else(|failed| failed.exit, |report| report.exit);
-        if let Err(error) = metrics::write(path, exit, now, result.as_ref().ok()) {
+    let result = command(settings.clone()).await;
+    if let Some(path) = &settings.metrics_file {
+        let exit = result.as_ref().map_or_else(|failed| failed.exit, |done| done.report.exit);
+        if let Err(error) = metrics::write(path, exit, now, result.as_ref().ok().map(|done| &done.report)) {
             tracing::error!("cannot write the metrics file `{}`: {error}", path.display());
         }
     }
-    let report = result?;
-    tell(&report);
-    let printed = if json { out::print_json(&report.json()) } else { out::print(&report.text()) };
-    printed
-        .context("cannot print the report")
-        .map_err(|error| Failed { exit: report.exit.and(Exit::Failed), error })?;
+    let Done { report, losses, session } = result?;
+    if let Some(complaint) = report.complaint() {
+        out::error(&complaint);
+    }
+    let text = if settings.json { out::json(&report.json()) } else { show(&report, &settings)? };
+    let printed = out::print(&text).context("cannot print the report");
+    printed.map_err(|error| Failed { exit: report.exit.and(Exit::Failed), error })?;
+    if report.exit == Exit::Lost {
+        mark_reported(&session.lake, &losses, now)?;
+    }
     Ok(report.exit)
 }
 
-/// Says on stderr why the run ended before its units were done, where it did.
-pub fn tell(report: &Report) {
-    if let Some(complaint) = report.complaint() {
-        out::error(&complaint);
+/// A run whose report is still to be printed. The lake is held until then.
+pub struct Done {
+    /// What it did.
+    pub report: Report,
+    losses: Vec<Receipt>,
+    session: Session,
+}
+
+impl Done {
+    /// Puts an earlier manifest back, while the lake is still held. What the run ends with stays the same.
+    pub fn restore(&self, manifest: &Manifest) {
+        if let Err(error) = self.session.lake.put_manifest(manifest) {
+            tracing::error!("{error}");
+        }
     }
 }
 
@@ -112,31 +128,27 @@ impl Session {
         Ok(Session { settings, lake, manifest, now, credentials, signals, _lock: lock })
     }
 
-    /// Does the tasks and says what to end with. A loss among the `known` receipts that no run has reported yet is
-    /// reported by this one.
+    /// Does the tasks, and what an interrupted run left to be finished. A loss among the `known` receipts that no run has
+    /// reported yet is reported by this one.
     ///
     /// # Errors
     /// [`Failed`]: where no task could be begun.
     pub async fn work(
         self,
         command: &'static str,
-        tasks: Vec<Task>,
+        mut tasks: Vec<Task>,
         known: &BTreeMap<ChatType, Receipts>,
-    ) -> Result<Report, Failed> {
+    ) -> Result<Done, Failed> {
+        plan::finish(&mut tasks, &self.lake.interrupted()?, known);
         let due = tasks.len();
         let rooms = Arc::new(self.rooms()?);
         let run = run::run(tasks, &rooms, self.settings.concurrency, &self.signals, self.settings.progress).await;
         let losses = unreported(known, &run);
-        let mut exit = exit_of(&run, &losses);
-        if exit == Exit::Lost {
-            // The last thing a run does: until it is written, the losses count as unreported.
-            if let Err(error) = mark_reported(&self.lake, &losses, self.settings.clock.now()) {
-                tracing::error!("{:#}", anyhow!(error));
-                exit = Exit::Lake;
-            }
-        }
-        let losses = losses.iter().map(Receipt::unit).collect();
-        Ok(Report { command, lake: self.settings.lake, now: self.now, due, run, resume: None, losses, exit })
+        let exit = exit_of(&run, &losses);
+        let lake = self.settings.lake.clone();
+        let units = losses.iter().map(Receipt::unit).collect();
+        let report = Report { command, lake, now: self.now, due, run, resume: None, losses: units, exit };
+        Ok(Done { report, losses, session: self })
     }
 
     fn rooms(&self) -> Result<Rooms, Failed> {
@@ -175,8 +187,10 @@ fn spool_of(settings: &Settings, lake: &Lake) -> Result<PathBuf, Failed> {
     let Some(given) = &settings.spool else { return Ok(lake.staging()) };
     let root = lake.root().canonicalize().unwrap_or_else(|_| lake.root().to_owned());
     // The same for the same lake, so that what a killed run left is found and cleared.
-    let lakes_own = BuildHasherDefault::<DefaultHasher>::default().hash_one(root);
-    let folder = given.join(format!("timlake-{lakes_own:016x}"));
+    let mut digests = Digests::default();
+    let _ = digests.write_all(root.as_os_str().as_encoded_bytes());
+    let (_, lakes_own, _) = digests.finish();
+    let folder = given.join(format!("timlake-{lakes_own}"));
     spool::prepare(&folder).map_err(|source| LakeError::Io { verb: "prepare", path: folder.clone(), source })?;
     Ok(folder)
 }

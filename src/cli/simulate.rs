@@ -30,7 +30,7 @@ pub struct SimulateArgs {
     /// The same seed gives the same messages
     #[arg(long, default_value_t = 1, value_name = "NUMBER")]
     seed: u64,
-    /// Messages of a busy hour of one chat type
+    /// Messages an hour of each chat type, on average
     #[arg(long, default_value_t = MESSAGES_PER_HOUR, value_name = "NUMBER")]
     messages_per_hour: u32,
     /// What goes wrong and how often, such as 502:0.05,cut:0.02,late:0.1

@@ -3,6 +3,7 @@
 use anyhow::{Context, anyhow};
 use clap::Args;
 
+use super::backfill::check_range;
 use super::runner::receipts;
 use crate::coverage::Coverage;
 use crate::domain::Hour;
@@ -58,9 +59,8 @@ pub(super) fn coverage(
         Some(from) => from,
         None => first_watch(now, week).map(|watch| watch.watched_since).ok_or_else(out_of_range)?.min(to),
     };
-    if from > to {
-        return Err(Failed::setup(anyhow!("--from {from} is after --to {to}: give the earlier hour as --from")));
-    }
+    check_range(from, to, now)?;
     let receipts = receipts(lake, &settings.chat_types, Some((from, to)))?;
-    Ok(Coverage::new(now, from, to, receipts))
+    let watched = lake.manifest(settings.sdkappid)?.map(|manifest| manifest.chat_types).unwrap_or_default();
+    Ok(Coverage::new(now, from, to, receipts, watched))
 }

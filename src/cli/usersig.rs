@@ -3,14 +3,14 @@
 use anyhow::{Context, anyhow};
 use chrono::{DateTime, Duration, Utc};
 use clap::{Args, Subcommand};
-use secrecy::ExposeSecret;
+use secrecy::{ExposeSecret, SecretString};
 use serde_json::json;
 
 use crate::domain::receipt::rfc3339;
 use crate::exit::{Exit, Failed};
 use crate::out;
 use crate::settings::Settings;
-use crate::tim::usersig::{UserSig, issue};
+use crate::tim::usersig::{UserSig, UserSigError, issue};
 
 /// Make or check.
 #[derive(Debug, Args)]
@@ -74,27 +74,42 @@ fn run_check(settings: &Settings, now: DateTime<Utc>) -> Result<Exit, Failed> {
         error: anyhow!("{error}: make another with `timlake usersig issue`"),
     };
     let parts = UserSig::unpack(usersig.expose_secret()).map_err(refused)?;
-    let sdkappid = settings.sdkappid.unwrap_or(parts.sdkappid);
-    let verdict = match &key {
-        Some(key) => parts.verify(key, sdkappid, &settings.identifier, now),
-        None => parts.verify_time(now),
-    };
-    let printed = if settings.json {
-        out::print_json(&parts_json(&parts, key.is_some(), verdict.is_ok()))
-    } else {
-        out::print(&parts_text(&parts, key.is_some()))
-    };
-    printed.context("cannot print the parts").map_err(Failed::setup)?;
-    verdict.map(|()| Exit::Done).map_err(refused)
+    let verdict = verdict(&parts, key.as_ref(), settings, now);
+    let report =
+        if settings.json { out::json(&parts_json(&parts, key.is_some(), verdict.is_ok())) } else { parts_text(&parts) };
+    out::print(&report).context("cannot print the parts").map_err(Failed::setup)?;
+    verdict.map_err(refused)?;
+    if !settings.json {
+        let compared = if key.is_some() { "good" } else { "not compared: give --secret-key-file too" };
+        out::print(&format!("signature   {compared}\n")).context("cannot print the parts").map_err(Failed::setup)?;
+    }
+    Ok(Exit::Done)
 }
 
-fn parts_text(parts: &UserSig, verified: bool) -> String {
-    let end = parts.expires_at().map_or_else(|| "never".to_owned(), rfc3339);
-    let made = DateTime::from_timestamp(parts.time, 0).map_or_else(|| "?".to_owned(), rfc3339);
-    let signature = if verified { "compared with the secret key" } else { "not compared: give --secret-key-file too" };
+/// Judges what can be judged: app and account where they were given, the time, and the HMAC where the key is there.
+fn verdict(
+    parts: &UserSig,
+    key: Option<&SecretString>,
+    settings: &Settings,
+    now: DateTime<Utc>,
+) -> Result<(), UserSigError> {
+    let sdkappid = settings.sdkappid.unwrap_or(parts.sdkappid);
+    let identifier = if settings.identifier_given { &settings.identifier } else { &parts.identifier };
+    parts.verify_owner(sdkappid, identifier)?;
+    match key {
+        Some(key) => parts.verify(key, sdkappid, identifier, now),
+        None => parts.verify_time(now),
+    }
+}
+
+fn parts_text(parts: &UserSig) -> String {
+    let instant = |instant: Option<DateTime<Utc>>| instant.map_or_else(|| "no instant at all".to_owned(), rfc3339);
     format!(
-        "app         {}\naccount     {}\nmade        {made}\ngood until  {end}\nsignature   {signature}\n",
-        parts.sdkappid, parts.identifier
+        "app         {}\naccount     {}\nmade        {}\ngood until  {}\n",
+        parts.sdkappid,
+        parts.identifier.escape_debug(),
+        instant(DateTime::from_timestamp(parts.time, 0)),
+        instant(parts.expires_at()),
     )
 }
 

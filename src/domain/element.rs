@@ -15,6 +15,20 @@ pub const FLOATS: usize = 2;
 /// Fields of integers in an image: `type size_bytes width height`.
 pub const IMAGE_INTS: usize = 4;
 
+/// The struct's fields that [`Slot::Text`] fills, but for the thumbnail's.
+pub const TEXT_FIELDS: [&str; THUMB_TEXTS] =
+    ["text", "data", "desc", "ext", "sound", "uuid", "url", "format", "file_name"];
+/// Those that [`Slot::Int`] fills, but for the thumbnail's.
+pub const INT_FIELDS: [&str; THUMB_INTS] = ["face_index", "size_bytes", "duration_seconds", "download_flag"];
+/// Those that [`Slot::Float`] fills.
+pub const FLOAT_FIELDS: [&str; FLOATS] = ["latitude", "longitude"];
+/// The thumbnail's fields of text.
+pub const THUMB_TEXT_FIELDS: [&str; TEXTS - THUMB_TEXTS] = ["uuid", "url", "format"];
+/// The thumbnail's fields of integers.
+pub const THUMB_INT_FIELDS: [&str; INTS - THUMB_INTS] = ["size_bytes", "width", "height", "download_flag"];
+/// The fields of integers of an image.
+pub const IMAGE_INT_FIELDS: [&str; IMAGE_INTS] = ["type", "size_bytes", "width", "height"];
+
 /// The keys of an `ImageInfoArray` item that are integers, in the order of the fields; `URL` is its only text.
 pub const IMAGE_INT_KEYS: [&str; IMAGE_INTS] = ["Type", "Size", "Width", "Height"];
 

@@ -48,11 +48,6 @@ impl Hour {
         Hour { since_epoch: self.since_epoch + hours }
     }
 
-    /// Whole hours from `earlier`'s start to this one's; negative where `earlier` is later.
-    pub fn hours_since(self, earlier: Hour) -> i64 {
-        self.since_epoch - earlier.since_epoch
-    }
-
     /// The hour's first instant.
     pub fn start(self) -> DateTime<Utc> {
         DateTime::from_timestamp(self.since_epoch * 3600, 0).unwrap_or_default()

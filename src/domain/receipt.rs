@@ -74,7 +74,7 @@ impl LostReason {
 /// What went wrong with a try.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Failure {
-    /// `history`, `download`, `archive` or `publish`.
+    /// `history`, `download` or `archive`.
     pub stage: String,
     /// A word for the kind of failure, stable across versions.
     pub class: String,
@@ -142,7 +142,7 @@ pub struct AskedAgain {
     /// When.
     #[serde(serialize_with = "seconds")]
     pub at: DateTime<Utc>,
-    /// `unchanged`, `not_ready`, `expired`, `no_file` or `failed`.
+    /// `unchanged`, `changed`, `not_ready`, `expired`, `no_file` or `failed`.
     pub answer: String,
     /// What went wrong, where something did.
     #[serde(default, skip_serializing_if = "Option::is_none")]
@@ -167,7 +167,7 @@ pub struct Receipt {
     /// When the first of them did.
     #[serde(serialize_with = "seconds")]
     pub first_seen_at: DateTime<Utc>,
-    /// When the vendor last told the state.
+    /// When the state was last found; a failed asking about a finished unit does not count.
     #[serde(serialize_with = "seconds")]
     pub checked_at: DateTime<Utc>,
     /// When its rows were published.
@@ -208,7 +208,7 @@ pub struct Receipt {
     /// The last asking about a finished unit.
     #[serde(default)]
     pub asked_again: Option<AskedAgain>,
-    /// The program that wrote this.
+    /// The program that brought the unit into its state.
     pub tool_version: String,
     /// The version of the table's columns.
     pub schema_version: u32,

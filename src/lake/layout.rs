@@ -7,6 +7,8 @@
 //! receipts/C2C/2026-11-19/2026111921.json                      the ledger
 //! rejects/C2C/2026-11-19/2026111921.jsonl                      elements that are no messages
 //! quarantine/C2C/2026-11-19/2026111921.0-0f3e11aa.gz           the last bytes that could not be used
+//! .publishing/C2C-2026111921                                   marks a unit from its first file to its receipt
+//! .spool/  .lock                                               unfinished files; who may write
 //! ```
 
 use std::fmt;
@@ -118,6 +120,22 @@ pub fn place_of_archive(unit: Unit, name: &str) -> Option<usize> {
     canonical.then(|| place.parse().ok()).flatten()
 }
 
+/// The folder of marks.
+pub fn marks() -> LakePath {
+    LakePath(".publishing".to_owned())
+}
+
+/// The mark of a unit that is being published.
+pub fn mark(unit: Unit) -> LakePath {
+    marks().join(&format!("{}-{}", unit.chat_type, unit.hour))
+}
+
+/// The unit of a mark by its file's name.
+pub fn unit_of_mark(name: &str) -> Option<Unit> {
+    let (chat_type, hour) = name.split_once('-')?;
+    Some(Unit { hour: Hour::from_digits(hour).ok()?, chat_type: chat_type.parse().ok()? })
+}
+
 fn partition(of: &str, unit: Unit) -> LakePath {
     LakePath(format!("{of}/chat_type={}/dt={}", unit.chat_type, unit.hour.date()))
 }
@@ -167,6 +185,7 @@ mod tests {
             let next = Unit { hour: hour.plus(1), chat_type };
             prop_assert_eq!(place_of_archive(next, path.name()), None);
             prop_assert_eq!(hour_of_receipt(receipt(unit).name()), Some(hour));
+            prop_assert_eq!(unit_of_mark(mark(unit).name()), Some(unit));
             prop_assert_eq!(day_of_receipts(&hour.date().to_string()), Some(hour.date()));
         }
     }

@@ -5,8 +5,6 @@ use std::io;
 use std::path::{Path, PathBuf};
 
 use chrono::DateTime;
-use md5::{Digest, Md5};
-use sha2::Sha256;
 use tempfile::TempPath;
 
 use super::Unusable;
@@ -19,7 +17,7 @@ use crate::domain::receipt::{ArchiveRecord, Failure, ParquetRecord, RawRecord, R
 use crate::domain::{FileEntry, Md5Hex, Sha256Hex, Unit};
 use crate::download::Download;
 use crate::lake::{LakePath, layout};
-use crate::spool::unfinished_file;
+use crate::spool::{Digests, unfinished_file};
 use crate::table::{Table, TableWriter};
 
 /// An archive to build from.
@@ -63,12 +61,13 @@ impl Source {
     pub(super) fn kept(path: LakePath, file: &Path) -> io::Result<Source> {
         let mut digests = Digests::default();
         io::copy(&mut File::open(file)?, &mut digests)?;
+        let (gzip_bytes, gzip_md5, sha256) = digests.finish();
         Ok(Source {
             place: Rest::Lake(path, file.to_owned()),
             host: None,
-            gzip_bytes: digests.bytes,
-            gzip_md5: Md5Hex::from_digest(digests.md5.finalize().into()),
-            sha256: Sha256Hex::from_digest(digests.sha256.finalize().into()),
+            gzip_bytes,
+            gzip_md5,
+            sha256,
             promised: Promised::default(),
             unchecked: ["GzipSize", "GzipMD5", "FileSize", "FileMD5"].map(str::to_owned).into(),
         })
@@ -263,26 +262,5 @@ impl Sink for UnitSink {
 
     fn reject(&mut self, bytes: RejectedBytes<'_>, place: Place, reason: RejectReason) -> io::Result<()> {
         self.rejects.push(self.source_file, bytes, place, reason)
-    }
-}
-
-/// Takes bytes for their length and digests alone.
-#[derive(Default)]
-struct Digests {
-    md5: Md5,
-    sha256: Sha256,
-    bytes: u64,
-}
-
-impl io::Write for Digests {
-    fn write(&mut self, buffer: &[u8]) -> io::Result<usize> {
-        self.md5.update(buffer);
-        self.sha256.update(buffer);
-        self.bytes += buffer.len() as u64;
-        Ok(buffer.len())
-    }
-
-    fn flush(&mut self) -> io::Result<()> {
-        Ok(())
     }
 }

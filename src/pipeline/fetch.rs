@@ -13,8 +13,10 @@ use crate::tim::{History, HistoryError, Stop};
 pub(super) enum Fetched {
     /// Archives, checked against what the vendor said of their bytes.
     Archives(Vec<Source>),
-    /// A finished unit's archives are to be left as they are: how that is noted.
-    Unchanged(&'static str),
+    /// A finished unit is left as it is: how that is noted.
+    Kept(Box<Receipt>, &'static str),
+    /// What an interrupted run had begun to publish is to be finished.
+    Interrupted,
     /// No archive.
     None(NoArchive),
 }
@@ -29,27 +31,42 @@ pub(super) enum FetchError {
     Failed { failure: Failure, received: Vec<Unusable> },
 }
 
+impl From<HistoryError> for FetchError {
+    fn from(error: HistoryError) -> FetchError {
+        match error {
+            HistoryError::Stop(stop) => FetchError::Stop(stop),
+            HistoryError::Failed(failure) => FetchError::Failed { failure, received: Vec::new() },
+        }
+    }
+}
+
 /// Asks for the unit and downloads its archives. An address is used at once; when it has lapsed, or other bytes come
 /// than were promised, the vendor is asked for a new one.
 pub(super) async fn fetch(unit: Unit, before: Option<&Receipt>, rooms: &Rooms) -> Result<Fetched, FetchError> {
     let mut delays = crate::retry::delays();
     let mut have = Vec::new();
     loop {
-        let entries = match rooms.tim.history(unit).await {
-            Ok(History::Ready(entries)) => entries,
-            Ok(History::NoFile) => return Ok(Fetched::None(NoArchive::NoFile)),
-            Ok(History::NotReady) => return Ok(Fetched::None(NoArchive::NotReady)),
-            Ok(History::Expired) => return Ok(Fetched::None(NoArchive::Expired)),
-            Err(HistoryError::Stop(stop)) => return Err(FetchError::Stop(stop)),
-            Err(HistoryError::Failed(failure)) => return Err(FetchError::Failed { failure, received: Vec::new() }),
+        let entries = match rooms.tim.history(unit).await? {
+            History::Ready(entries) => entries,
+            History::NoFile => return Ok(Fetched::None(NoArchive::NoFile)),
+            History::NotReady => return Ok(Fetched::None(NoArchive::NotReady)),
+            History::Expired => return Ok(Fetched::None(NoArchive::Expired)),
         };
-        if let Some(answer) = before.and_then(|before| left_as_it_is(before, &entries)) {
-            return Ok(Fetched::Unchanged(answer));
+        if let Some(before) = before.filter(|before| before.state == State::Committed) {
+            return Ok(Fetched::Kept(Box::new(before.clone()), compared(before, &entries, unit)));
         }
+        let had = have.len();
         let (place, error) = match download_all(&entries, &mut have, rooms).await {
             Ok(()) => return Ok(Fetched::Archives(sources(entries, have))),
             Err(missed) => missed,
         };
+        if error.is_too_fast() {
+            rooms.tim.slow_down();
+        }
+        // Each archive has its own tries: an hour of many large ones may need more addresses than one does.
+        if have.len() > had {
+            delays = crate::retry::delays();
+        }
         let delay = if error.is_permanent() { None } else { delays.next() };
         let Some(delay) = delay else { return Err(give_up(place, error)) };
         tracing::warn!(%unit, class = error.class(), "{unit}: {error}; asking for a new address");
@@ -57,17 +74,17 @@ pub(super) async fn fetch(unit: Unit, before: Option<&Receipt>, rooms: &Rooms) -
     }
 }
 
-/// A committed unit whose archives are the same as before is left as it is, and so is, for now, one whose archives
-/// changed; a finished unit without archives takes what there is.
-fn left_as_it_is(before: &Receipt, entries: &[FileEntry]) -> Option<&'static str> {
-    if before.state != State::Committed {
-        return None;
-    }
-    let mut ours: Vec<&Md5Hex> = before.archives.iter().map(|archive| &archive.file_md5).collect();
-    let mut theirs: Vec<&Md5Hex> = entries.iter().filter_map(|entry| entry.file_md5.as_ref()).collect();
+/// Whether a committed unit's archives are the same as before. Either way it is left as it is; that they changed is said.
+fn compared(before: &Receipt, entries: &[FileEntry], unit: Unit) -> &'static str {
+    let mut ours: Vec<Option<&Md5Hex>> = before.archives.iter().map(|archive| Some(&archive.file_md5)).collect();
+    let mut theirs: Vec<Option<&Md5Hex>> = entries.iter().map(|entry| entry.file_md5.as_ref()).collect();
     ours.sort();
     theirs.sort();
-    Some(if ours == theirs { "unchanged" } else { "changed" })
+    if ours == theirs {
+        return "unchanged";
+    }
+    tracing::warn!(%unit, "{unit}: the vendor offers other archives than those the unit was committed from; it is left as it is");
+    "changed"
 }
 
 /// Downloads what is not here yet, in order. What an earlier try has brought is not fetched again.

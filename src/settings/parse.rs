@@ -21,9 +21,18 @@ pub(super) fn lake(text: &str) -> Result<PathBuf> {
 
 pub(super) fn sdkappid(text: &str) -> Result<u64> {
     match text.trim().parse() {
-        Ok(id) if id > 0 => Ok(id),
+        // The vendor's ids fit 32 bits, and the table's column has 63.
+        Ok(id) if (1..=i64::MAX as u64).contains(&id) => Ok(id),
         _ => bail!("`{text}` is not an app: write the number that the vendor's console shows, such as 1400000000"),
     }
+}
+
+pub(super) fn identifier(text: &str) -> Result<String> {
+    // It stands on a line of its own in what a UserSig signs.
+    if text.chars().any(char::is_control) {
+        bail!("an account's name has no control characters or line breaks: write it alone");
+    }
+    Ok(text.to_owned())
 }
 
 pub(super) fn endpoint(text: &str) -> Result<Url> {

@@ -115,6 +115,9 @@ impl Secret {
 }
 
 fn read_file(path: &Path, what: &str) -> Result<SecretString> {
+    if looks_like_a_secret(path) {
+        bail!("this is {what} itself, not a file that holds it: put it into a file, and out of the shell's history");
+    }
     let shown = path.display();
     let text = fs::read_to_string(path)
         .with_context(|| format!("cannot read `{shown}`, which must be a file that holds {what}"))?;
@@ -123,6 +126,13 @@ fn read_file(path: &Path, what: &str) -> Result<SecretString> {
         tracing::warn!("everybody on this machine may read `{shown}`, which holds {what}: run chmod o= on it");
     }
     judge(&text, what).with_context(|| format!("`{shown}`"))
+}
+
+/// No such file, and a name that reads like 64 hex digits or a UserSig: it must not be repeated in a message.
+fn looks_like_a_secret(path: &Path) -> bool {
+    let name = path.as_os_str().as_encoded_bytes();
+    let letters = name.iter().all(|byte| byte.is_ascii_alphanumeric() || b"*-_=+".contains(byte));
+    name.len() >= 32 && letters && !path.exists()
 }
 
 /// A secret is one word of printable ASCII: what is more was pasted wrongly.

@@ -224,11 +224,11 @@ impl ElementColumns {
         let mut texts = self.texts.each_mut().map(|column| Arc::new(column.finish()) as ArrayRef).into_iter();
         let mut ints = self.ints.each_mut().map(|column| Arc::new(column.finish()) as ArrayRef).into_iter();
         let mut columns: Vec<ArrayRef> = vec![Arc::new(self.type_name.finish())];
-        columns.extend(texts.by_ref().take(5));
-        columns.extend(ints.by_ref().take(1));
+        columns.extend(texts.by_ref().take(schema::TEXTS_BEFORE));
+        columns.extend(ints.by_ref().take(schema::INTS_BEFORE));
         columns.extend(self.floats.each_mut().map(|column| Arc::new(column.finish()) as ArrayRef));
-        columns.extend(texts.by_ref().take(THUMB_TEXTS - 5));
-        columns.extend(ints.by_ref().take(THUMB_INTS - 1));
+        columns.extend(texts.by_ref().take(THUMB_TEXTS - schema::TEXTS_BEFORE));
+        columns.extend(ints.by_ref().take(THUMB_INTS - schema::INTS_BEFORE));
         columns.push(self.images.finish()?);
         columns.push(self.thumb.finish(schema::thumb_fields(), texts.chain(ints).collect())?);
         columns.push(Arc::new(self.extra.finish()));

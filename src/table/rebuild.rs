@@ -9,7 +9,10 @@ use arrow::array::{
 };
 use arrow::datatypes::{Float64Type, Int64Type, TimestampMillisecondType};
 
-use crate::domain::element::{ElementType, FORMAT, IMAGE_INT_KEYS, Slot, THUMB_INTS, THUMB_TEXTS};
+use crate::domain::element::{
+    ElementType, FLOAT_FIELDS, FORMAT, IMAGE_INT_FIELDS, IMAGE_INT_KEYS, INT_FIELDS, Slot, TEXT_FIELDS,
+    THUMB_INT_FIELDS, THUMB_INTS, THUMB_TEXT_FIELDS, THUMB_TEXTS,
+};
 use crate::json::{JsonError, Kind, Reader, json_string};
 
 /// Why a row is none of ours.
@@ -38,14 +41,6 @@ const TEXT_COLUMNS: [(&str, &str); 6] = [
     ("client_ip", "ClientIP"),
     ("cloud_custom_data", "CloudCustomData"),
 ];
-
-/// The field of [`crate::domain::element::TEXTS`] by name, and so on: the struct's fields in the order of the slots.
-const TEXT_FIELDS: [&str; THUMB_TEXTS] = ["text", "data", "desc", "ext", "sound", "uuid", "url", "format", "file_name"];
-const INT_FIELDS: [&str; THUMB_INTS] = ["face_index", "size_bytes", "duration_seconds", "download_flag"];
-const FLOAT_FIELDS: [&str; 2] = ["latitude", "longitude"];
-const THUMB_TEXT_FIELDS: [&str; 3] = ["uuid", "url", "format"];
-const THUMB_INT_FIELDS: [&str; 4] = ["size_bytes", "width", "height", "download_flag"];
-const IMAGE_INT_FIELDS: [&str; 4] = ["type", "size_bytes", "width", "height"];
 
 /// The JSON text of the message in row `row` of a batch of the table: the element's own text where the row keeps it, else
 /// an equal object.

@@ -8,15 +8,16 @@ use std::sync::Arc;
 
 use arrow::datatypes::{DataType, Field, Fields, Schema, SchemaRef, TimeUnit};
 
+use crate::domain::element::{
+    FLOAT_FIELDS, IMAGE_INT_FIELDS, INT_FIELDS, TEXT_FIELDS, THUMB_INT_FIELDS, THUMB_TEXT_FIELDS,
+};
+
 /// Version of the columns and of the rules that fill them. It goes up with every change after which the same archive
 /// gives other values, and is written into each file and each receipt.
 pub const SCHEMA_VERSION: u32 = 1;
 
 /// Columns that get a bloom filter: those an analyst looks one value up in.
 pub const BLOOM_FILTERED: [&str; 4] = ["conversation_id", "from_account", "to_account", "group_id"];
-
-/// Fields of an element that are text, by their place in the struct: before and behind the integers that stand between.
-const TEXT_FIELDS: [&str; 9] = ["text", "data", "desc", "ext", "sound", "uuid", "url", "format", "file_name"];
 
 /// The table's schema.
 pub fn schema() -> SchemaRef {
@@ -36,6 +37,11 @@ pub fn schema() -> SchemaRef {
     Arc::new(Schema::new(fields))
 }
 
+/// So many fields of text, and then of integers, stand before the doubles in the struct; the rest of each behind them.
+pub(super) const TEXTS_BEFORE: usize = 5;
+/// See [`TEXTS_BEFORE`].
+pub(super) const INTS_BEFORE: usize = 1;
+
 /// The type of `msg_time`.
 pub(super) fn msg_time_type() -> DataType {
     DataType::Timestamp(TimeUnit::Millisecond, Some("UTC".into()))
@@ -44,11 +50,11 @@ pub(super) fn msg_time_type() -> DataType {
 /// The struct of one element.
 pub(super) fn element_fields() -> Fields {
     let mut fields = vec![text("type")];
-    fields.extend(TEXT_FIELDS[..5].iter().map(|name| text(name)));
-    fields.push(int("face_index"));
-    fields.extend(["latitude", "longitude"].map(|name| optional(name, DataType::Float64)));
-    fields.extend(TEXT_FIELDS[5..].iter().map(|name| text(name)));
-    fields.extend(["size_bytes", "duration_seconds", "download_flag"].map(int));
+    fields.extend(TEXT_FIELDS[..TEXTS_BEFORE].iter().map(|name| text(name)));
+    fields.extend(INT_FIELDS[..INTS_BEFORE].iter().map(|name| int(name)));
+    fields.extend(FLOAT_FIELDS.map(|name| optional(name, DataType::Float64)));
+    fields.extend(TEXT_FIELDS[TEXTS_BEFORE..].iter().map(|name| text(name)));
+    fields.extend(INT_FIELDS[INTS_BEFORE..].iter().map(|name| int(name)));
     fields.push(optional("images", list_of(image_fields())));
     fields.push(optional("thumb", DataType::Struct(thumb_fields())));
     fields.push(text("extra"));
@@ -57,14 +63,12 @@ pub(super) fn element_fields() -> Fields {
 
 /// The struct of one image.
 pub(super) fn image_fields() -> Fields {
-    vec![int("type"), int("size_bytes"), int("width"), int("height"), text("url")].into()
+    IMAGE_INT_FIELDS.map(int).into_iter().chain([text("url")]).collect()
 }
 
 /// The struct of a video's thumbnail.
 pub(super) fn thumb_fields() -> Fields {
-    let texts = ["uuid", "url", "format"].map(text);
-    let ints = ["size_bytes", "width", "height", "download_flag"].map(int);
-    texts.into_iter().chain(ints).collect()
+    THUMB_TEXT_FIELDS.map(text).into_iter().chain(THUMB_INT_FIELDS.map(int)).collect()
 }
 
 /// What a list's items are called: the name that the Parquet format prescribes.

@@ -1,5 +1,6 @@
 //! The call `v4/open_msg_svc/get_history`: one hour of one chat type, asked for until there is an answer.
 
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
 
 use chrono::{DateTime, Utc};
@@ -76,6 +77,7 @@ pub struct Client {
     http: reqwest::Client,
     endpoint: Url,
     check_clock: bool,
+    clock_confirmed: AtomicBool,
     signer: Signer,
     pace: Pace,
 }
@@ -101,7 +103,25 @@ impl Client {
         let http = http::client(config.loopback, |builder| {
             builder.redirect(reqwest::redirect::Policy::none()).connect_timeout(CALL_TIMEOUT / 2).timeout(CALL_TIMEOUT)
         })?;
-        Ok(Client { http, endpoint: config.endpoint, check_clock: config.check_clock, signer, pace })
+        let clock_confirmed = AtomicBool::new(false);
+        Ok(Client { http, endpoint: config.endpoint, check_clock: config.check_clock, clock_confirmed, signer, pace })
+    }
+
+    /// The vendor asked for patience elsewhere: the whole run asks less often.
+    pub fn slow_down(&self) {
+        self.pace.slow_down();
+    }
+
+    /// Makes sure that a reply of the vendor has been compared with our clock, by asking for `unit` if none has come yet.
+    /// What is there of the unit does not matter here.
+    ///
+    /// # Errors
+    /// [`HistoryError`]: where no reply comes, or the clocks disagree.
+    pub async fn confirm_clock(&self, unit: Unit) -> Result<(), HistoryError> {
+        if !self.check_clock || self.clock_confirmed.load(Ordering::Relaxed) {
+            return Ok(());
+        }
+        self.history(unit).await.map(|_| ())
     }
 
     /// Asks for a unit, up to four times, and once more with a new UserSig.
@@ -146,7 +166,11 @@ impl Client {
         match (status, reply) {
             (StatusCode::OK, Ok(reply)) => self.judge(reply, usersig),
             // Documented: API errors come with 200, and gateways answer otherwise. Some say more than their status.
-            (status, Ok(reply)) if status.is_client_error() && reply.code != 0 => self.judge(reply, usersig),
+            (StatusCode::BAD_REQUEST | StatusCode::UNAUTHORIZED | StatusCode::FORBIDDEN, Ok(reply))
+                if reply.code != 0 =>
+            {
+                self.judge(reply, usersig)
+            }
             (StatusCode::OK, Err(error)) => Err(Miss::Transient(failure("reply", error.to_string()))),
             (status, _) => {
                 if status == StatusCode::TOO_MANY_REQUESTS {
@@ -159,7 +183,7 @@ impl Client {
     }
 
     fn judge(&self, reply: Reply, usersig: SecretString) -> Result<History, Miss> {
-        let said = self.said(&reply);
+        let said = self.said(&reply, &usersig);
         let coded = || failure(&format!("code_{}", reply.code), format!("the vendor answered {said}"));
         match class_of(reply.code) {
             Class::Ok if reply.files.is_empty() => Ok(History::NoFile),
@@ -186,9 +210,10 @@ impl Client {
     }
 
     /// The vendor's code and words, on one line and without what is secret.
-    fn said(&self, reply: &Reply) -> String {
+    fn said(&self, reply: &Reply, usersig: &SecretString) -> String {
         const LIMIT: usize = 300;
-        let info: String = self.signer.redact(&reply.info).chars().filter(|c| !c.is_control()).take(LIMIT).collect();
+        let line: String = reply.info.chars().filter(|c| !c.is_control()).collect();
+        let info: String = self.signer.redact(&line, usersig).chars().take(LIMIT).collect();
         format!("{} `{info}`", reply.code)
     }
 
@@ -210,6 +235,7 @@ impl Client {
         let (true, Some(date)) = (self.check_clock, date) else { return Ok(()) };
         let (theirs, ours) = (date.with_timezone(&Utc), Utc::now());
         if (theirs - ours).abs() <= CLOCK_TOLERANCE {
+            self.clock_confirmed.store(true, Ordering::Relaxed);
             return Ok(());
         }
         Err(Miss::Stop(Stop::Clock(format!(

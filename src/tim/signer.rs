@@ -85,13 +85,14 @@ impl Signer {
         matches!(self.credentials, Credentials::Key(_))
     }
 
-    /// `text` without any secret we hold, for messages that repeat what somebody else said.
-    pub fn redact(&self, text: &str) -> String {
+    /// `text` without any secret we hold, nor the UserSig that was `used` (another may have been issued since), for messages
+    /// that repeat what somebody else said.
+    pub fn redact(&self, text: &str, used: &SecretString) -> String {
         let current = self.current.lock().unwrap_or_else(PoisonError::into_inner);
         let (Credentials::Key(given) | Credentials::UserSig(given)) = &self.credentials;
         let issued = current.as_ref().map(|issued| &issued.usersig);
         let mut text = text.to_owned();
-        for secret in issued.into_iter().chain([given]) {
+        for secret in issued.into_iter().chain([used, given]) {
             text = text.replace(secret.expose_secret(), "[secret]");
         }
         text
@@ -131,6 +132,6 @@ mod tests {
         let signer = signer();
         let usersig = signer.usersig(Utc::now());
         let said = format!("bad request: usersig={} key=fake-key", usersig.expose_secret());
-        assert_eq!(signer.redact(&said), "bad request: usersig=[secret] key=[secret]");
+        assert_eq!(signer.redact(&said, &usersig), "bad request: usersig=[secret] key=[secret]");
     }
 }

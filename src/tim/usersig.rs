@@ -19,7 +19,7 @@ use serde::{Deserialize, Serialize};
 use sha2::Sha256;
 
 /// A UserSig taken apart. Holds no key; its `sig` is good only together with the rest.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct UserSig {
     /// `2.0`, the only version of this form.
     #[serde(rename = "TLS.ver")]
@@ -42,6 +42,14 @@ pub struct UserSig {
     /// The HMAC in base64.
     #[serde(rename = "TLS.sig")]
     pub sig: String,
+}
+
+/// Without the HMAC: with it, the rest could be used.
+impl std::fmt::Debug for UserSig {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        let UserSig { identifier, sdkappid, expire, time, .. } = self;
+        write!(f, "UserSig({identifier} of {sdkappid}, {expire} s from {time})")
+    }
 }
 
 /// Why a text is no UserSig, or not one to rely on.
@@ -143,15 +151,24 @@ impl UserSig {
         identifier: &str,
         now: DateTime<Utc>,
     ) -> Result<(), UserSigError> {
+        self.verify_owner(sdkappid, identifier)?;
+        self.verify_time(now)?;
+        let sig = BASE64.decode(&self.sig).map_err(|_| UserSigError::Key)?;
+        self.mac(key).verify_slice(&sig).map_err(|_| UserSigError::Key)
+    }
+
+    /// Judges whose it says it is.
+    ///
+    /// # Errors
+    /// [`UserSigError::App`] or [`UserSigError::Identifier`].
+    pub fn verify_owner(&self, sdkappid: u64, identifier: &str) -> Result<(), UserSigError> {
         if self.sdkappid != sdkappid {
             return Err(UserSigError::App { expected: sdkappid, found: self.sdkappid });
         }
         if self.identifier != identifier {
             return Err(UserSigError::Identifier { expected: identifier.to_owned(), found: self.identifier.clone() });
         }
-        self.verify_time(now)?;
-        let sig = BASE64.decode(&self.sig).map_err(|_| UserSigError::Key)?;
-        self.mac(key).verify_slice(&sig).map_err(|_| UserSigError::Key)
+        Ok(())
     }
 
     /// Judges the time alone, for a UserSig whose key is not at hand.
