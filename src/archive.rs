@@ -61,7 +61,7 @@ pub fn read(
     sink: &mut impl Sink,
     stop: &dyn Fn() -> bool,
 ) -> Result<ArchiveSummary, ArchiveError> {
-    let mut content = gunzip::Gunzip::new(archive, expected.promised.clone());
+    let mut content = gunzip::Gunzip::new(archive, expected.promised.clone()).map_err(FramingError::Io)?;
     let mut normalizer = normalizer::Normalizer::new(seen, sink);
     let check = |header: &Header| header.check(expected.sdkappid, expected.unit);
     let header = framing::read(Stoppable { reader: &mut content, stop }, spool, check, &mut normalizer)?;

@@ -82,22 +82,64 @@ pub struct GlobalArgs {
     #[arg(long, global = true, env = "TIMLAKE_CHAT_TYPE", hide_env_values = true, value_name = "TYPE", action = ArgAction::Append)]
     chat_type: Vec<String>,
     /// How far back the first sync looks [file: lookback] [default: 7d]
-    #[arg(long, global = true, env = "TIMLAKE_LOOKBACK", hide_env_values = true, value_name = "AGE")]
+    #[arg(
+        long,
+        global = true,
+        env = "TIMLAKE_LOOKBACK",
+        hide_env_values = true,
+        allow_hyphen_values = true,
+        value_name = "AGE"
+    )]
     lookback: Option<String>,
     /// Age at which an hour is first asked for, counted from its end [file: settle] [default: 1h]
-    #[arg(long, global = true, env = "TIMLAKE_SETTLE", hide_env_values = true, value_name = "AGE")]
+    #[arg(
+        long,
+        global = true,
+        env = "TIMLAKE_SETTLE",
+        hide_env_values = true,
+        allow_hyphen_values = true,
+        value_name = "AGE"
+    )]
     settle: Option<String>,
     /// Age from which the vendor's "not ready" means "no messages" [file: empty-after] [default: 24h]
-    #[arg(long, global = true, env = "TIMLAKE_EMPTY_AFTER", hide_env_values = true, value_name = "AGE")]
+    #[arg(
+        long,
+        global = true,
+        env = "TIMLAKE_EMPTY_AFTER",
+        hide_env_values = true,
+        allow_hyphen_values = true,
+        value_name = "AGE"
+    )]
     empty_after: Option<String>,
     /// Ages at which a finished hour is asked for once more, or off [file: recheck] [default: 24h,3d,6d]
-    #[arg(long, global = true, env = "TIMLAKE_RECHECK", hide_env_values = true, value_name = "AGES")]
+    #[arg(
+        long,
+        global = true,
+        env = "TIMLAKE_RECHECK",
+        hide_env_values = true,
+        allow_hyphen_values = true,
+        value_name = "AGES"
+    )]
     recheck: Option<String>,
     /// Calls to the vendor in any one second, at most 10 [file: max-qps] [default: 8]
-    #[arg(long, global = true, env = "TIMLAKE_MAX_QPS", hide_env_values = true, value_name = "CALLS")]
+    #[arg(
+        long,
+        global = true,
+        env = "TIMLAKE_MAX_QPS",
+        hide_env_values = true,
+        allow_hyphen_values = true,
+        value_name = "CALLS"
+    )]
     max_qps: Option<String>,
     /// Hours worked on at once [file: concurrency] [default: CPU count]
-    #[arg(long, global = true, env = "TIMLAKE_CONCURRENCY", hide_env_values = true, value_name = "UNITS")]
+    #[arg(
+        long,
+        global = true,
+        env = "TIMLAKE_CONCURRENCY",
+        hide_env_values = true,
+        allow_hyphen_values = true,
+        value_name = "UNITS"
+    )]
     concurrency: Option<String>,
     /// Do not keep the vendor's .gz archives [env: TIMLAKE_KEEP_RAW=false] [file: keep-raw = false]
     #[arg(long, global = true)]

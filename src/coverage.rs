@@ -175,7 +175,8 @@ impl Coverage {
         let expected = |unit: &Unit, receipt: Option<&Receipt>| match receipt {
             Some(receipt) => !receipt.state.is_final(),
             // What was never asked for and is not watched, nobody waits for.
-            None => self.watched.get(&unit.chat_type).is_none_or(|watch| unit.hour >= watch.watched_since),
+            None if self.watched.is_empty() => true,
+            None => self.watched.get(&unit.chat_type).is_some_and(|watch| unit.hour >= watch.watched_since),
         };
         let unfinished =
             self.units().filter(|(unit, receipt)| expected(unit, *receipt) && unit.hour.age(self.now) < RETENTION);

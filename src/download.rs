@@ -23,6 +23,10 @@ const STALLED: Duration = Duration::from_secs(15);
 /// byte now and then must not hold the lake.
 const SLOWEST: u64 = 1024;
 
+/// The longest archive whose length is not promised: what the vendor's own programs count lengths with (*observed*: 32
+/// bits in its Java package).
+const LONGEST_UNPROMISED: u64 = u32::MAX as u64;
+
 /// So many redirects are followed; the vendor is known for none.
 const REDIRECTS: usize = 5;
 
@@ -170,6 +174,9 @@ impl Downloader {
                     let disk_failed = to_disk.send(chunk).await.is_err();
                     if disk_failed || limit.is_some_and(|limit| bytes > limit) {
                         break None;
+                    }
+                    if bytes > LONGEST_UNPROMISED && limit.is_none() {
+                        break Some(DownloadError::Network(format!("no GzipSize is promised, and {bytes} bytes came")));
                     }
                     let seconds = began.elapsed().as_secs();
                     if seconds >= 60 && bytes / seconds < SLOWEST {

@@ -60,7 +60,7 @@ pub enum LakeError {
         remedy: &'static str,
     },
     /// The file system refused.
-    #[error("cannot {verb} `{}`", .path.display())]
+    #[error("cannot {verb} `{}`{}", .path.display(), remedy(.source))]
     Io {
         /// What was tried.
         verb: &'static str,
@@ -77,6 +77,19 @@ impl LakeError {
     }
 }
 
+/// What a person can do about it, where that is known.
+fn remedy(error: &io::Error) -> &'static str {
+    match error.kind() {
+        io::ErrorKind::StorageFull | io::ErrorKind::QuotaExceeded => {
+            " (free some space there; --spool can put unfinished files on another disk)"
+        }
+        io::ErrorKind::ReadOnlyFilesystem | io::ErrorKind::PermissionDenied => {
+            " (give this user the right to write there)"
+        }
+        _ => "",
+    }
+}
+
 /// A lake, read or written.
 #[derive(Clone, Debug)]
 pub struct Lake {
@@ -85,8 +98,8 @@ pub struct Lake {
 
 /// A unit's finished files, on their way into the lake.
 pub struct Finished {
-    /// The archives, in the order of the vendor's reply.
-    pub raw: Vec<(TempPath, LakePath)>,
+    /// The archives, in the order of the vendor's reply: where each belongs, and its file where it is not there yet.
+    pub raw: Vec<(LakePath, Option<TempPath>)>,
     /// The rejects, if any.
     pub rejects: Option<TempPath>,
     /// The rows, if any.
@@ -215,15 +228,17 @@ impl Lake {
     /// Puts a unit's finished files where readers find them, the Parquet file last, and takes away a Parquet file or
     /// rejects that an interrupted run left and that the unit does not have.
     ///
-    /// The unit is marked first, so that the next run knows what a kill left half done. Archives go in backwards: where
-    /// the first is there, all are.
+    /// The unit is marked first with the names of its archives, so that the next run knows what a kill left half done.
     ///
     /// # Errors
     /// [`LakeError::Io`]; the unit is unfinished then, and the next run does this again.
     pub fn publish(&self, unit: Unit, finished: Finished) -> Result<(), LakeError> {
-        self.store.put(&layout::mark(unit), b"")?;
-        for (file, path) in finished.raw.into_iter().rev() {
-            self.store.publish(file, &path)?;
+        let names: Vec<&str> = finished.raw.iter().map(|(path, _)| path.name()).collect();
+        self.store.put(&layout::mark(unit), names.join("\n").as_bytes())?;
+        for (path, file) in finished.raw {
+            if let Some(file) = file {
+                self.store.publish(file, &path)?;
+            }
         }
         self.replace(finished.rejects, &layout::rejects(unit))?;
         self.replace(finished.parquet, &layout::parquet(unit))
@@ -257,6 +272,18 @@ impl Lake {
             }
         }
         self.store.remove(&layout::mark(unit))
+    }
+
+    /// The archives of a unit whose publication was begun and not cleared up, as far as they are in the lake; `None` where
+    /// it was not begun.
+    ///
+    /// # Errors
+    /// [`LakeError::Io`].
+    pub fn marked(&self, unit: Unit) -> Result<Option<Vec<LakePath>>, LakeError> {
+        let Some(names) = self.store.read(&layout::mark(unit))? else { return Ok(None) };
+        let names = String::from_utf8_lossy(&names).into_owned();
+        let folder = layout::raw_folder(unit);
+        Ok(Some(names.lines().map(|name| folder.join(name)).collect()))
     }
 
     /// The units whose publication was begun and not cleared up: a run was killed meanwhile, or is at it.

@@ -111,7 +111,10 @@ impl Try {
     /// After a finished unit was asked for again and is kept as it was.
     pub fn kept(&self, mut before: Receipt, answer: &str) -> Receipt {
         before.attempts += 1;
-        before.checked_at = self.now;
+        // What the vendor offers instead has not been looked at: the unit stays due.
+        if answer != "changed" {
+            before.checked_at = self.now;
+        }
         before.asked_again = Some(AskedAgain { at: self.now, answer: answer.to_owned(), error: None });
         before
     }

@@ -2,7 +2,7 @@
 
 use std::process::ExitCode;
 
-use timlake::{cli, out, telemetry};
+use timlake::{cli, out, settings, telemetry};
 
 /// Units come and go with buffers of every size: the system's allocator keeps the holes between them.
 #[global_allocator]
@@ -13,7 +13,14 @@ fn main() -> ExitCode {
         Ok(parsed) => parsed,
         Err(error) => {
             // Help and version go to stdout and are no failure; everything else is a mistake in usage: 2.
-            let _ = error.print();
+            let words: Vec<String> =
+                std::env::args().skip(1).filter(|word| settings::looks_like_a_secret(word)).collect();
+            let text = words.iter().fold(error.render().to_string(), |text, word| text.replace(word, "[hidden]"));
+            let _ = if words.is_empty() {
+                error.print()
+            } else {
+                std::io::Write::write_all(&mut std::io::stderr(), text.as_bytes())
+            };
             return ExitCode::from(u8::try_from(error.exit_code()).unwrap_or(2));
         }
     };

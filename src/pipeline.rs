@@ -11,6 +11,7 @@
 
 mod build;
 mod fetch;
+mod kept;
 mod rejects;
 
 use std::path::PathBuf;
@@ -174,20 +175,25 @@ fn finish(unit: Unit, before: Option<Receipt>, rooms: &Rooms) -> Result<UnitOutc
     Ok(UnitOutcome { unit, receipt, failure: None, taken: false })
 }
 
-/// Takes the archives that an interrupted run left in the lake; `None` where there are none that can be used.
+/// Takes the archives that are in the lake although no receipt names them; `None` where none of them can be used.
 fn take_kept(unit: Unit, before: Option<Receipt>, rooms: &Rooms) -> Result<Option<UnitOutcome>, UnitError> {
-    let Some(sources) = kept_archives(unit, rooms)? else { return Ok(None) };
-    match build(unit, &sources, rooms) {
-        Ok(built) => {
-            tracing::warn!(%unit, "{unit}: using the archives that an interrupted run left in the lake");
-            publish(unit, before, sources, built, rooms).map(Some)
+    let mut sources = kept::archives(unit, &rooms.lake)?;
+    while !sources.is_empty() {
+        match build(unit, &sources, rooms) {
+            Ok(built) => {
+                tracing::warn!(%unit, "{unit}: taken from {} archives that were kept in raw/", sources.len());
+                return publish(unit, before, sources, built, rooms).map(Some);
+            }
+            Err(BuildError::Unusable { failure, place }) => {
+                let unusable = sources.remove(place.unwrap_or_default());
+                let path = unusable.lake_path(unit, 0);
+                tracing::warn!(%unit, "{unit}: {path}, which was kept in the lake, cannot be used: {}", failure.cause);
+                sources.iter_mut().for_each(Source::mark_incomplete);
+            }
+            Err(error) => return Err(stopped(error, rooms)),
         }
-        Err(BuildError::Unusable { failure, .. }) => {
-            tracing::warn!(%unit, "{unit}: the archives that an interrupted run left in the lake cannot be used: {}", failure.cause);
-            Ok(None)
-        }
-        Err(error) => Err(stopped(error, rooms)),
     }
+    Ok(None)
 }
 
 /// Archives become the unit's files, and the unit is committed; or they cannot be used, and that is recorded.
@@ -234,7 +240,7 @@ fn publish(
         if rooms.keep_raw {
             receipt.raw.push(source.raw_record(&path));
         }
-        raw.extend(source.into_file().map(|file| (file, path)));
+        raw.push((path, source.into_file()));
     }
     rooms.lake.publish(unit, Finished { raw, rejects, parquet })?;
     receipt.committed_at = (receipt.state == State::Committed).then_some(receipt.checked_at);
@@ -275,34 +281,6 @@ fn record_failure(
         rooms.lake.record(&receipt)?;
     }
     Ok(UnitOutcome { unit, receipt, failure: Some(failure), taken: false })
-}
-
-/// The archives of a unit that an interrupted run left in the lake; `None` where not all of them are there.
-fn kept_archives(unit: Unit, rooms: &Rooms) -> Result<Option<Vec<Source>>, UnitError> {
-    let mut sources = Vec::new();
-    for path in complete_set(&rooms.lake.raw_of(unit)?, &rooms.lake) {
-        let file = rooms.lake.locate(&path);
-        let source = Source::kept(path, &file);
-        sources.push(source.map_err(|source| LakeError::Io { verb: "read", path: file, source })?);
-    }
-    Ok((!sources.is_empty()).then_some(sources))
-}
-
-/// One archive for each place from 0 on; none where a place is missing.
-///
-/// Archives are put backwards, so the first one's presence vouches for the rest of its set. Where two runs were killed,
-/// two sets may lie there: if the first place is taken twice, the later set is complete; else only the earlier one is.
-fn complete_set(kept: &[(usize, LakePath)], lake: &Lake) -> Vec<LakePath> {
-    let written = |path: &LakePath| std::fs::metadata(lake.locate(path)).and_then(|metadata| metadata.modified()).ok();
-    let of_place = |place: usize| kept.iter().filter(move |(at, _)| *at == place).map(|(_, path)| path);
-    let later = of_place(0).count() > 1;
-    let chosen = |place| match later {
-        true => of_place(place).max_by_key(|path| written(path)),
-        false => of_place(place).min_by_key(|path| written(path)),
-    };
-    let places = kept.iter().map(|(place, _)| place + 1).max().unwrap_or_default();
-    let set: Option<Vec<LakePath>> = (0..places).map(|place| chosen(place).cloned()).collect();
-    set.unwrap_or_default()
 }
 
 fn tried(rooms: &Rooms) -> Try {

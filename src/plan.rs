@@ -59,6 +59,15 @@ pub struct Task {
     pub state: Option<State>,
     /// Why it is due, in words.
     pub why: String,
+    /// The last try failed, also where the unit is finished all the same.
+    pub failed_before: bool,
+}
+
+impl Task {
+    fn new(unit: Unit, action: Action, receipt: Option<&Receipt>, why: String) -> Task {
+        let failed_before = receipt.is_some_and(Receipt::last_try_failed);
+        Task { unit, action, state: receipt.map(|receipt| receipt.state), why, failed_before }
+    }
 }
 
 /// The settings that decide what is due.
@@ -118,7 +127,7 @@ pub fn sync(chat_type: ChatType, now: DateTime<Utc>, policy: &Policy, watch: &Wa
     let due = hours.into_iter().filter_map(|hour| {
         let receipt = receipts.get(&hour);
         let (action, why) = due_for_sync(hour, now, policy, receipt)?;
-        Some(Task { unit: Unit { hour, chat_type }, action, state: receipt.map(|receipt| receipt.state), why })
+        Some(Task::new(Unit { hour, chat_type }, action, receipt, why))
     });
     due.collect()
 }
@@ -150,7 +159,7 @@ pub fn finish(tasks: &mut Vec<Task>, interrupted: &[Unit], known: &BTreeMap<Chat
         if let Some(receipt) = receipt.filter(|receipt| receipt.state.is_final()) {
             tasks.retain(|task| task.unit != unit);
             let why = "a run was killed while it published this".to_owned();
-            tasks.push(Task { unit, action: Action::Finish, state: Some(receipt.state), why });
+            tasks.push(Task::new(unit, Action::Finish, Some(receipt), why));
         }
     }
     tasks.sort_by_key(|task| task.unit);
@@ -173,6 +182,9 @@ fn unfinished_due(receipt: Option<&Receipt>, age: Duration, policy: &Policy) -> 
 fn recheck_due(receipt: &Receipt, now: DateTime<Utc>, policy: &Policy) -> Option<String> {
     if receipt.checked_at > now {
         return Some("last checked in the future".to_owned());
+    }
+    if receipt.last_try_failed() {
+        return Some("asking for it again failed".to_owned());
     }
     let (age, checked) = (receipt.hour.age(now), receipt.hour.age(receipt.checked_at));
     let passed = policy.recheck.iter().rev().find(|&&recheck| checked < recheck && recheck <= age)?;
@@ -198,8 +210,7 @@ pub fn backfill(
             (Rerun::All, Some(_)) => Some("asked for again".to_owned()),
             _ => None,
         }?;
-        let state = receipt.map(|receipt| receipt.state);
-        Some(Task { unit: Unit { hour, chat_type }, action: Action::Ask, state, why })
+        Some(Task::new(Unit { hour, chat_type }, Action::Ask, receipt, why))
     });
     due.collect()
 }

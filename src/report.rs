@@ -40,6 +40,8 @@ pub struct Report {
 pub struct Sums {
     /// Units by the state they are in now; those whose try failed count as failed.
     pub outcomes: BTreeMap<State, usize>,
+    /// Finished units among them that were asked for again and kept as they were.
+    pub unchanged: usize,
     /// Messages that this run put into the table.
     pub rows: u64,
     /// Exact duplicates among them, dropped.
@@ -54,6 +56,7 @@ impl Report {
         let mut sums = Sums { outcomes: State::ALL.map(|state| (state, 0)).into(), ..Sums::default() };
         for outcome in &self.run.outcomes {
             *sums.outcomes.entry(state_of(outcome)).or_default() += 1;
+            sums.unchanged += usize::from(is_unchanged(outcome));
             if outcome.taken {
                 sums.rows += outcome.receipt.rows;
                 sums.duplicates += outcome.receipt.duplicates;
@@ -65,17 +68,25 @@ impl Report {
 
     /// For people.
     pub fn text(&self) -> String {
-        let Report { command, due, .. } = self;
         let mut text = String::new();
         let sums = self.sums();
         // Writing into a string cannot fail.
+        let lake = self.lake.display();
         let _ =
-            writeln!(text, "{command} of `{}`: {due} units due, {} done", self.lake.display(), self.run.outcomes.len());
+            writeln!(text, "{} of `{lake}`: {} due, {} done", self.command, units(self.due), self.run.outcomes.len());
         for state in State::ALL {
-            let count = sums.outcomes.get(&state).copied().unwrap_or_default();
+            let of_state = |outcome: &&UnitOutcome| state_of(outcome) == state && !is_unchanged(outcome);
+            let count = self.run.outcomes.iter().filter(of_state).count();
             if count > 0 {
                 let _ = writeln!(text, "  {:<10} {count:>5}  {}", state.as_str().replace('_', " "), note(state, &sums));
             }
+        }
+        if sums.unchanged > 0 {
+            let _ = writeln!(
+                text,
+                "  {:<10} {:>5}  finished before; asked for again and kept as they were",
+                "unchanged", sums.unchanged
+            );
         }
         self.write_failures(&mut text);
         self.write_losses(&mut text);
@@ -93,7 +104,11 @@ impl Report {
             }
         }
         if failed.len() > SHOWN {
-            let _ = writeln!(text, "… and {} more: see `timlake status --json`", failed.len() - SHOWN);
+            let _ = writeln!(
+                text,
+                "… and {} more: see `timlake status --json`, which has the cause of each",
+                failed.len() - SHOWN
+            );
         }
     }
 
@@ -106,8 +121,9 @@ impl Report {
         let count = self.losses.len();
         let _ = writeln!(
             text,
-            "{count} units were found lost ({first} to {last}): the vendor deleted them before they were archived. \
-             Whoever answers for the archive must know; {once}"
+            "found lost: {} ({first} to {last}); the vendor deleted them before they were archived. \
+             Whoever answers for the archive must know; {once}",
+            units(count)
         );
     }
 
@@ -115,7 +131,7 @@ impl Report {
     pub fn complaint(&self) -> Option<anyhow::Error> {
         Some(match self.run.ended.as_ref()? {
             Ended::Stop(Stop::Credentials(said) | Stop::Setup(said) | Stop::Clock(said)) => anyhow!("{said}"),
-            Ended::Lake(error) => chain(error),
+            Ended::Lake(unit, error) => chain(error).context(format!("at {unit}")),
             Ended::Breaker(failure) => anyhow!(
                 "stopped after {BREAKER} units in a row failed alike ({}): the vendor or the network is down; run again later",
                 failure.cause
@@ -139,6 +155,7 @@ impl Report {
             "exit_code": self.exit.code(),
             "due": self.due,
             "outcomes": outcomes,
+            "unchanged": sums.unchanged,
             "rows": sums.rows,
             "duplicates": sums.duplicates,
             "rejects": sums.rejects,
@@ -156,6 +173,16 @@ fn chain(error: &dyn std::error::Error) -> anyhow::Error {
         Some(source) => chain(source).context(error.to_string()),
         None => anyhow!("{error}"),
     }
+}
+
+/// A number of units, in words.
+fn units(count: usize) -> String {
+    if count == 1 { "1 unit".to_owned() } else { format!("{count} units") }
+}
+
+/// A finished unit that was asked for again, and nothing came of it.
+fn is_unchanged(outcome: &UnitOutcome) -> bool {
+    outcome.failure.is_none() && !outcome.taken && outcome.receipt.asked_again.is_some()
 }
 
 fn state_of(outcome: &UnitOutcome) -> State {

@@ -1,12 +1,15 @@
 //! Many units at once: oldest first, until they are done or something stops the run.
 
+use std::collections::VecDeque;
 use std::sync::{Arc, OnceLock};
 
 use futures_util::StreamExt;
+use futures_util::stream::FuturesUnordered;
 use indicatif::{ProgressBar, ProgressStyle};
 use tokio::signal::unix::{SignalKind, signal};
 use tokio_util::sync::CancellationToken;
 
+use crate::domain::Unit;
 use crate::domain::receipt::Failure;
 use crate::exit::Exit;
 use crate::lake::LakeError;
@@ -14,10 +17,6 @@ use crate::pipeline::{Rooms, UnitError, UnitOutcome, archive_unit};
 use crate::plan::Task;
 use crate::telemetry;
 use crate::tim::Stop;
-
-/// The stage at which an archive itself is at fault: that says nothing about the vendor or the network being down, and
-/// newer hours must not wait for it.
-const OF_THE_ARCHIVE: &str = "archive";
 
 /// So many units in a row failing for the same cause, none between them succeeding, and the vendor or the network is
 /// down: trying the rest would only wait for each in turn.
@@ -42,7 +41,7 @@ impl RunReport {
             Some(known) => (cause, Some(known)),
         };
         self.ended = Some(kept);
-        if let Some(Ended::Lake(error)) = other {
+        if let Some(Ended::Lake(_, error)) = other {
             tracing::error!("{error}");
         }
     }
@@ -53,8 +52,8 @@ impl RunReport {
 pub enum Ended {
     /// The vendor will not answer any unit.
     Stop(Stop),
-    /// The lake or the spool is at fault.
-    Lake(LakeError),
+    /// The lake or the spool is at fault, noticed at this unit.
+    Lake(Unit, LakeError),
     /// Too many failures in a row, all like this one.
     Breaker(Failure),
     /// A signal.
@@ -67,7 +66,7 @@ impl Ended {
         match self {
             Ended::Stop(Stop::Credentials(_)) => Exit::Credentials,
             Ended::Stop(Stop::Setup(_) | Stop::Clock(_)) => Exit::Setup,
-            Ended::Lake(error) => Exit::from(error),
+            Ended::Lake(_, error) => Exit::from(error),
             Ended::Breaker(_) => Exit::Failed,
             Ended::Signal(exit) => *exit,
         }
@@ -127,8 +126,14 @@ pub async fn run(
     let bar = bar(tasks.len(), progress);
     let mut report = RunReport::default();
     let mut breaker = Breaker::default();
-    let mut results = futures_util::stream::iter(tasks).map(|task| one(task, rooms)).buffer_unordered(concurrency);
-    while let Some(result) = results.next().await {
+    let mut waiting = in_order(tasks);
+    let mut in_flight = FuturesUnordered::new();
+    loop {
+        while in_flight.len() < concurrency && !rooms.stop.is_cancelled() {
+            let Some(task) = waiting.pop_front() else { break };
+            in_flight.push(one(task, rooms));
+        }
+        let Some((unit, result)) = in_flight.next().await else { break };
         match result {
             Ok(outcome) => {
                 bar.inc(1);
@@ -140,7 +145,7 @@ pub async fn run(
             }
             Err(UnitError::Interrupted) => {}
             Err(UnitError::Stop(stop)) => report.end(Ended::Stop(stop), rooms),
-            Err(UnitError::Lake(error)) => report.end(Ended::Lake(error), rooms),
+            Err(UnitError::Lake(error)) => report.end(Ended::Lake(unit, error), rooms),
         }
     }
     bar.finish_and_clear();
@@ -152,11 +157,19 @@ pub async fn run(
     report
 }
 
-async fn one(task: Task, rooms: &Arc<Rooms>) -> Result<UnitOutcome, UnitError> {
-    if rooms.stop.is_cancelled() {
-        return Err(UnitError::Interrupted);
+/// Oldest first. But where so many units failed before that they alone could stop the run again, they come last: hours
+/// that keep failing must not keep the others from being archived.
+fn in_order(tasks: Vec<Task>) -> VecDeque<Task> {
+    let (failed, mut others): (Vec<Task>, Vec<Task>) = tasks.iter().cloned().partition(|task| task.failed_before);
+    if failed.len() < BREAKER {
+        return tasks.into();
     }
-    archive_unit(&task, rooms).await
+    others.extend(failed);
+    others.into()
+}
+
+async fn one(task: Task, rooms: &Arc<Rooms>) -> (Unit, Result<UnitOutcome, UnitError>) {
+    (task.unit, archive_unit(&task, rooms).await)
 }
 
 fn log(outcome: &UnitOutcome) {
@@ -171,7 +184,8 @@ fn log(outcome: &UnitOutcome) {
         }
     }
     if receipt.rejects > 0 && outcome.taken {
-        tracing::warn!(%unit, rejects = receipt.rejects, "{unit}: {} elements are no messages; they are kept in rejects/", receipt.rejects);
+        let path = receipt.rejects_file.as_ref().map_or("rejects/", |file| file.path.as_str());
+        tracing::warn!(%unit, rejects = receipt.rejects, "{unit}: elements that are no messages: {}; look at them in {path}", receipt.rejects);
     }
 }
 
@@ -185,7 +199,7 @@ struct Breaker {
 impl Breaker {
     /// The failure, when it was one too many.
     fn count(&mut self, outcome: &UnitOutcome) -> Option<Failure> {
-        let Some(failure) = outcome.failure.as_ref().filter(|failure| failure.stage != OF_THE_ARCHIVE) else {
+        let Some(failure) = &outcome.failure else {
             *self = Breaker::default();
             return None;
         };

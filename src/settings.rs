@@ -16,9 +16,10 @@ use url::{Host, Url};
 
 use crate::clock::Clock;
 use crate::domain::ChatType;
+use crate::plan::RETENTION;
 use crate::tim::Region;
 
-pub use secrets::Secrets;
+pub use secrets::{Secrets, looks_like_a_secret};
 
 /// The settings that have a flag, an environment variable (`TIMLAKE_…`) and a key in the config file of the same name.
 const NAMES: [&str; 18] = [
@@ -97,6 +98,11 @@ impl Given {
     /// Sets a value as if by its flag.
     pub fn set(&mut self, name: &'static str, text: impl Into<String>) {
         self.values.insert(name, Value { text: text.into(), source: Source::Flag });
+    }
+
+    /// Takes back what was given for settings that a command has no use for.
+    pub fn forget(&mut self, names: &[&str]) {
+        self.values.retain(|name, _| !names.contains(name));
     }
 
     /// The setting was given by its flag.
@@ -195,6 +201,15 @@ impl Settings {
             bail!("--endpoint: plain http is for loopback addresses only: write https://…, or http://127.0.0.1:PORT");
         }
         let clock = clock(given, loopback)?;
+        let recheck = given
+            .get("recheck", parse::recheck)?
+            .unwrap_or_else(|| vec![Duration::hours(24), Duration::days(3), Duration::days(6)]);
+        if let Some(never) = recheck.iter().find(|age| **age >= RETENTION) {
+            tracing::warn!(
+                "--recheck: nothing is asked for at an age of {} h, because the vendor keeps 7 d",
+                never.num_hours()
+            );
+        }
         Ok(Settings {
             lake: given.get("lake", parse::lake)?.unwrap_or_else(|| PathBuf::from("./lake")),
             sdkappid: given.get("sdkappid", parse::sdkappid)?,
@@ -207,9 +222,7 @@ impl Settings {
             lookback: given.get("lookback", parse::age)?.unwrap_or(Duration::days(7)),
             settle: given.get("settle", parse::age)?.unwrap_or(Duration::hours(1)),
             empty_after: given.get("empty-after", parse::age)?.unwrap_or(Duration::hours(24)),
-            recheck: given
-                .get("recheck", parse::recheck)?
-                .unwrap_or_else(|| vec![Duration::hours(24), Duration::days(3), Duration::days(6)]),
+            recheck,
             max_qps: Some(given.get("max-qps", parse::max_qps)?.unwrap_or(8.0)),
             concurrency: given.get("concurrency", parse::concurrency)?.unwrap_or_else(cpus),
             keep_raw: given.get("keep-raw", parse::boolean)?.unwrap_or(true),

@@ -26,9 +26,10 @@ impl ArchiveError {
     pub fn class(&self) -> Option<&'static str> {
         match self {
             ArchiveError::Gunzip(error) => Some(match error {
+                GunzipError::NotGzip => "not_gzip",
                 GunzipError::Truncated => "gzip_truncated",
                 GunzipError::Damaged => "gzip_damaged",
-                GunzipError::TooLong(_) | GunzipError::TooShort { .. } => "file_size",
+                GunzipError::TooLong(_) | GunzipError::TooShort { .. } | GunzipError::Bomb(_) => "file_size",
                 GunzipError::Md5 { .. } => "file_md5",
             }),
             ArchiveError::Framing(error) => match error {

@@ -1,7 +1,7 @@
 //! The vendor's `.gz` → its content, held against what the vendor said of it.
 
 use std::fs::File;
-use std::io::{self, BufReader, Read};
+use std::io::{self, BufRead, BufReader, Read};
 
 use flate2::bufread::MultiGzDecoder;
 use md5::{Digest, Md5};
@@ -20,8 +20,11 @@ pub struct Promised {
 /// Why the content cannot be had, or is not what was promised.
 #[derive(Debug, thiserror::Error)]
 pub enum GunzipError {
-    /// Ends in the middle of a gzip member.
-    #[error("the gzip is truncated")]
+    /// Does not begin as a gzip does.
+    #[error("it is not gzip")]
+    NotGzip,
+    /// Ends in the middle of a gzip member, or of what would have to be one.
+    #[error("the gzip is truncated, or a few bytes follow it")]
     Truncated,
     /// A check sum, a header, or what follows the last member is wrong.
     #[error("the gzip is damaged, or something follows it")]
@@ -29,6 +32,9 @@ pub enum GunzipError {
     /// More comes out than promised. Stopped there.
     #[error("more than the promised FileSize of {0} bytes comes out of the gzip")]
     TooLong(u64),
+    /// Nothing was promised, and more comes out than of any log. Stopped there.
+    #[error("no FileSize is promised, and more than {0} bytes come out of the gzip: no log is that repetitive")]
+    Bomb(u64),
     /// Less comes out than promised.
     #[error("{found} bytes came out of the gzip, but FileSize promises {promised}")]
     TooShort {
@@ -53,6 +59,13 @@ impl From<GunzipError> for io::Error {
     }
 }
 
+/// So many times its own length, and [`SLACK`], may come out of a gzip whose content's length is not promised. Logs
+/// seen have 5 to 36 times; gzip reaches 1032.
+const LARGEST_RATIO: u64 = 300;
+
+/// See [`LARGEST_RATIO`]: short files may be as repetitive as they like.
+const SLACK: u64 = 64 * 1024 * 1024;
+
 /// What came out.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Content {
@@ -67,16 +80,24 @@ pub struct Content {
 pub struct Gunzip {
     decoder: MultiGzDecoder<BufReader<File>>,
     promised: Promised,
+    unpromised_limit: u64,
     md5: Md5,
     bytes: u64,
 }
 
 impl Gunzip {
-    /// Reads the archive in `file` from its current position.
-    pub fn new(file: File, promised: Promised) -> Gunzip {
+    /// Reads the archive in `file` from its first byte.
+    ///
+    /// # Errors
+    /// [`GunzipError::NotGzip`] inside, or the disk's.
+    pub fn new(file: File, promised: Promised) -> io::Result<Gunzip> {
         const BUFFER: usize = 256 * 1024;
-        let decoder = MultiGzDecoder::new(BufReader::with_capacity(BUFFER, file));
-        Gunzip { decoder, promised, md5: Md5::new(), bytes: 0 }
+        let unpromised_limit = file.metadata()?.len().saturating_mul(LARGEST_RATIO).saturating_add(SLACK);
+        let mut reader = BufReader::with_capacity(BUFFER, file);
+        if !reader.fill_buf()?.starts_with(&[0x1f, 0x8b]) {
+            return Err(GunzipError::NotGzip.into());
+        }
+        Ok(Gunzip { decoder: MultiGzDecoder::new(reader), promised, unpromised_limit, md5: Md5::new(), bytes: 0 })
     }
 
     /// What came out, held against what was promised; to be asked after the last byte was read.
@@ -103,8 +124,10 @@ impl Read for Gunzip {
             _ => error,
         })?;
         self.bytes += count as u64;
-        if let Some(promised) = self.promised.bytes.filter(|&promised| self.bytes > promised) {
-            return Err(GunzipError::TooLong(promised).into());
+        match self.promised.bytes {
+            Some(promised) if self.bytes > promised => return Err(GunzipError::TooLong(promised).into()),
+            None if self.bytes > self.unpromised_limit => return Err(GunzipError::Bomb(self.unpromised_limit).into()),
+            _ => {}
         }
         self.md5.update(&buffer[..count]);
         Ok(count)

@@ -31,6 +31,7 @@ pub struct DemoArgs {
 pub async fn run(args: DemoArgs, given: &Given, progress: bool) -> Result<Exit, Failed> {
     // The simulator's time must be known before its address is, so its address cannot be given yet.
     let mut given = given.clone();
+    given.forget(&["region", "spool", "sdkappid", "identifier", "secret-key-file", "usersig-file"]);
     given.set("endpoint", "http://127.0.0.1:1");
     let clock = Settings::resolve(&given, progress).map_err(Failed::setup)?.clock;
     let config = Config {

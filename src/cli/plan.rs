@@ -72,7 +72,7 @@ fn text(tasks: &[Task]) -> String {
         // Writing into a string cannot fail.
         let _ = writeln!(text, "{:<20} {:<8} {why}", unit.to_string(), action.as_str().replace('_', " "));
     }
-    let _ = writeln!(text, "{} units due", tasks.len());
+    let _ = writeln!(text, "units due: {}", tasks.len());
     text
 }
 

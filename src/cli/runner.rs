@@ -78,8 +78,11 @@ pub async fn with_metrics(
         out::error(&complaint);
     }
     let text = if settings.json { out::json(&report.json()) } else { show(&report, &settings)? };
-    let printed = out::print(&text).context("cannot print the report");
-    printed.map_err(|error| Failed { exit: report.exit.and(Exit::Failed), error })?;
+    if let Err(error) = out::print(&text) {
+        // What was done is done; a loss that could not be told stays unreported.
+        out::error(&anyhow!(error).context("cannot print the report"));
+        return Ok(report.exit);
+    }
     if report.exit == Exit::Lost {
         mark_reported(&session.lake, &losses, now)?;
     }

@@ -98,7 +98,8 @@ pub struct ArchiveRecord {
     /// Elements in it.
     pub lines: u64,
     /// What could not be checked because the vendor's reply or the header left it out: `GzipSize GzipMD5 FileSize
-    /// FileMD5 SdkAppId ChatType MsgTime`.
+    /// FileMD5 SdkAppId ChatType MsgTime`; and `File`, where the archive was found in the lake and nobody knows whether
+    /// the unit had others.
     #[serde(default)]
     pub unchecked: Vec<String>,
 }
@@ -249,6 +250,12 @@ impl Receipt {
     /// The unit.
     pub fn unit(&self) -> Unit {
         Unit { hour: self.hour, chat_type: self.chat_type }
+    }
+
+    /// The last try failed; a finished unit is finished all the same.
+    pub fn last_try_failed(&self) -> bool {
+        let asked_again = self.asked_again.as_ref();
+        self.state == State::Failed || asked_again.is_some_and(|asked| asked.error.is_some())
     }
 
     /// A loss that somebody answers for and that no run has reported.

@@ -73,6 +73,18 @@ impl Source {
         })
     }
 
+    /// Whether a file of this unit at that place is rightly named after its bytes.
+    pub(super) fn has_name(&self, unit: Unit, place: usize) -> bool {
+        matches!(&self.place, Rest::Lake(path, _) if *path == layout::raw(unit, place, &self.gzip_md5))
+    }
+
+    /// Nobody knows whether this and the others beside it are all the unit had: its `File` list was not seen.
+    pub(super) fn mark_incomplete(&mut self) {
+        if !self.unchecked.iter().any(|unchecked| unchecked == "File") {
+            self.unchecked.push("File".to_owned());
+        }
+    }
+
     fn open(&self) -> io::Result<File> {
         match &self.place {
             Rest::Spool(file) => File::open(file),

@@ -10,6 +10,9 @@ use super::NAMES;
 
 /// The settings in the file, by name.
 pub(super) fn read(path: &Path) -> Result<Vec<(&'static str, String)>> {
+    if !path.exists() && path.to_str().is_some_and(super::looks_like_a_secret) {
+        bail!("--config: there is no such file");
+    }
     let shown = path.display();
     let text = fs::read_to_string(path).with_context(|| format!("--config: cannot read `{shown}`"))?;
     let table: toml::Table = text
@@ -40,9 +43,13 @@ fn nearest(name: &str) -> String {
     if matches!(name, "secret-key" | "usersig") {
         return format!("a secret does not stand in a config file: write `{name}-file`, the file that holds it");
     }
-    let nearest =
-        NAMES.into_iter().max_by(|a, b| strsim::jaro_winkler(a, name).total_cmp(&strsim::jaro_winkler(b, name)));
-    format!("did you mean `{}`?", nearest.unwrap_or_default())
+    // Below this two words are not alike.
+    const ALIKE: f64 = 0.75;
+    let alike = NAMES.into_iter().map(|known| (strsim::jaro_winkler(known, name), known));
+    match alike.max_by(|(a, _), (b, _)| a.total_cmp(b)) {
+        Some((likeness, known)) if likeness > ALIKE => format!("did you mean `{known}`?"),
+        other => format!("the nearest is `{}`; there are {}", other.map_or("", |(_, known)| known), NAMES.join(", ")),
+    }
 }
 
 fn text_of(key: &str, value: &Value) -> Result<String> {

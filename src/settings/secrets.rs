@@ -115,7 +115,7 @@ impl Secret {
 }
 
 fn read_file(path: &Path, what: &str) -> Result<SecretString> {
-    if looks_like_a_secret(path) {
+    if !path.exists() && path.to_str().is_some_and(looks_like_a_secret) {
         bail!("this is {what} itself, not a file that holds it: put it into a file, and out of the shell's history");
     }
     let shown = path.display();
@@ -128,11 +128,11 @@ fn read_file(path: &Path, what: &str) -> Result<SecretString> {
     judge(&text, what).with_context(|| format!("`{shown}`"))
 }
 
-/// No such file, and a name that reads like 64 hex digits or a UserSig: it must not be repeated in a message.
-fn looks_like_a_secret(path: &Path) -> bool {
-    let name = path.as_os_str().as_encoded_bytes();
-    let letters = name.iter().all(|byte| byte.is_ascii_alphanumeric() || b"*-_=+".contains(byte));
-    name.len() >= 32 && letters && !path.exists()
+/// Reads like 64 hex digits or a UserSig: it must not be repeated in a message.
+pub fn looks_like_a_secret(word: &str) -> bool {
+    word.len() >= 32
+        && word.bytes().all(|byte| byte.is_ascii_alphanumeric() || b"*-_=+".contains(&byte))
+        && !word.starts_with('-')
 }
 
 /// A secret is one word of printable ASCII: what is more was pasted wrongly.

@@ -176,7 +176,8 @@ impl Client {
                 if status == StatusCode::TOO_MANY_REQUESTS {
                     self.pace.slow_down();
                 }
-                let cause = format!("the vendor's gateway answered HTTP {}", status.as_u16());
+                let hint = if status.is_redirection() { "; redirects are not followed: check --endpoint" } else { "" };
+                let cause = format!("the vendor's gateway answered HTTP {}{hint}", status.as_u16());
                 Err(Miss::Transient(failure(&format!("http_{}", status.as_u16()), cause)))
             }
         }

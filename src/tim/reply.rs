@@ -54,7 +54,7 @@ impl Reply {
         let Ok(Value::Object(reply)) = serde_json::from_slice(body) else { return Err(ReplyError::NotAReply) };
         let code = match (integer(&reply, "ErrorCode"), text(&reply, "ActionStatus")) {
             (Some(code), _) => code,
-            (None, Some("OK")) => 0,
+            (None, Some("OK")) if reply.get("File").is_some_and(Value::is_array) => 0,
             _ => return Err(ReplyError::NotAReply),
         };
         if code == 0 && text(&reply, "ActionStatus").is_some_and(|status| status != "OK") {

@@ -91,13 +91,27 @@ impl Signer {
         let current = self.current.lock().unwrap_or_else(PoisonError::into_inner);
         let (Credentials::Key(given) | Credentials::UserSig(given)) = &self.credentials;
         let issued = current.as_ref().map(|issued| &issued.usersig);
-        let mut text = text.to_owned();
-        for secret in issued.into_iter().chain([used, given]) {
-            text = text.replace(secret.expose_secret(), "[secret]");
+        let secrets: Vec<&str> = issued.into_iter().chain([used, given]).map(|secret| secret.expose_secret()).collect();
+        let is_part = |word: &str| {
+            let is_whole = secrets.contains(&word);
+            is_whole || (word.len() >= SHORTEST_PART && secrets.iter().any(|secret| secret.contains(word)))
+        };
+        let mut redacted = text.to_owned();
+        for secret in &secrets {
+            redacted = redacted.replace(secret, "[secret]");
         }
-        text
+        let letters = |c: char| c.is_ascii_alphanumeric() || "*-_+/=".contains(c);
+        for word in text.split(|c| !letters(c)).flat_map(|word| word.split('=').chain([word])) {
+            if is_part(word) {
+                redacted = redacted.replace(word, "[secret]");
+            }
+        }
+        redacted
     }
 }
+
+/// So many letters of a secret are too many to repeat.
+const SHORTEST_PART: usize = 16;
 
 #[cfg(test)]
 mod tests {
@@ -133,5 +147,7 @@ mod tests {
         let usersig = signer.usersig(Utc::now());
         let said = format!("bad request: usersig={} key=fake-key", usersig.expose_secret());
         assert_eq!(signer.redact(&said, &usersig), "bad request: usersig=[secret] key=[secret]");
+        let part = format!("usersig={}... is bad", &usersig.expose_secret()[10..50]);
+        assert_eq!(signer.redact(&part, &usersig), "usersig=[secret]... is bad");
     }
 }

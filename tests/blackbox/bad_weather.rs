@@ -288,6 +288,20 @@ fn one_success_among_the_failures_keeps_the_run_going() {
 }
 
 #[test]
+fn hours_that_keep_failing_do_not_keep_newer_ones_from_being_archived() {
+    let bench = Bench::new();
+    bench.vendor.otherwise(code(99999));
+    let good: Vec<String> = (0..10).map(hours_back).collect();
+    for hour in &good {
+        bench.vendor.answers("C2C", hour, [files([archive("C2C", hour, 1)])]);
+    }
+    bench.sync(40).set("--concurrency", "1").run().exits(3);
+    assert!(good.iter().all(|hour| bench.lake.state("C2C", hour) == "pending"), "the breaker came first");
+    bench.sync(40).set("--concurrency", "1").run().exits(3);
+    assert!(good.iter().all(|hour| bench.lake.state("C2C", hour) == "committed"));
+}
+
+#[test]
 fn failures_for_different_causes_keep_the_run_going() {
     let bench = Bench::new();
     for back in 0..24 {

@@ -14,6 +14,7 @@ mod bad_weather;
 mod exit_codes;
 mod layouts;
 mod ledger;
+mod leftovers;
 mod lossless;
 mod outcomes;
 mod rechecks;
