@@ -59,13 +59,13 @@ pub struct Task {
     pub state: Option<State>,
     /// Why it is due, in words.
     pub why: String,
-    /// The last try failed, also where the unit is finished all the same.
+    /// The vendor is to be asked for a unit whose last try failed, be the unit finished or not.
     pub failed_before: bool,
 }
 
 impl Task {
     fn new(unit: Unit, action: Action, receipt: Option<&Receipt>, why: String) -> Task {
-        let failed_before = receipt.is_some_and(Receipt::last_try_failed);
+        let failed_before = action == Action::Ask && receipt.is_some_and(Receipt::last_try_failed);
         Task { unit, action, state: receipt.map(|receipt| receipt.state), why, failed_before }
     }
 }
