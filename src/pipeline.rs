@@ -94,11 +94,10 @@ struct Unusable {
 ///
 /// # Errors
 /// [`UnitError`]: the receipt is as it was before.
-pub async fn archive_unit(task: &Task, rooms: &Arc<Rooms>) -> Result<UnitOutcome, UnitError> {
-    let unit = task.unit;
-    let before = on_disk(rooms, move |rooms| Ok(rooms.lake.receipt(unit)?)).await?;
+pub async fn archive_unit(task: Task, rooms: &Arc<Rooms>) -> Result<UnitOutcome, UnitError> {
+    let Task { unit, action, receipt: before, .. } = task;
     let fetching = async {
-        match task.action {
+        match action {
             Action::Ask => fetch::fetch(unit, before.as_ref(), rooms).await,
             Action::Finish => Ok(Fetched::Interrupted),
             // "Too old" is only as true as our clock.

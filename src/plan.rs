@@ -55,18 +55,25 @@ pub struct Task {
     pub unit: Unit,
     /// What is to be done.
     pub action: Action,
-    /// Its state so far; `None` where it was never asked for.
-    pub state: Option<State>,
+    /// Its receipt so far; `None` where it was never asked for.
+    pub receipt: Option<Receipt>,
     /// Why it is due, in words.
     pub why: String,
-    /// The vendor is to be asked for a unit whose last try failed, be the unit finished or not.
-    pub failed_before: bool,
 }
 
 impl Task {
     fn new(unit: Unit, action: Action, receipt: Option<&Receipt>, why: String) -> Task {
-        let failed_before = action == Action::Ask && receipt.is_some_and(Receipt::last_try_failed);
-        Task { unit, action, state: receipt.map(|receipt| receipt.state), why, failed_before }
+        Task { unit, action, receipt: receipt.cloned(), why }
+    }
+
+    /// Its state so far, as in reports.
+    pub fn state(&self) -> &'static str {
+        self.receipt.as_ref().map_or("pending", |receipt| receipt.state.as_str())
+    }
+
+    /// The vendor is to be asked for a unit whose last try failed, be the unit finished or not.
+    pub fn failed_before(&self) -> bool {
+        self.action == Action::Ask && self.receipt.as_ref().is_some_and(Receipt::last_try_failed)
     }
 }
 

@@ -160,16 +160,16 @@ pub async fn run(
 /// Oldest first. But where so many units failed before that they alone could stop the run again, they come last: hours
 /// that keep failing must not keep the others from being archived.
 fn in_order(tasks: Vec<Task>) -> VecDeque<Task> {
-    let (failed, mut others): (Vec<Task>, Vec<Task>) = tasks.iter().cloned().partition(|task| task.failed_before);
-    if failed.len() < BREAKER {
+    if tasks.iter().filter(|task| task.failed_before()).count() < BREAKER {
         return tasks.into();
     }
+    let (failed, mut others): (Vec<Task>, Vec<Task>) = tasks.into_iter().partition(Task::failed_before);
     others.extend(failed);
     others.into()
 }
 
 async fn one(task: Task, rooms: &Arc<Rooms>) -> (Unit, Result<UnitOutcome, UnitError>) {
-    (task.unit, archive_unit(&task, rooms).await)
+    (task.unit, archive_unit(task, rooms).await)
 }
 
 fn log(outcome: &UnitOutcome) {

@@ -81,7 +81,7 @@ fn task_json(task: &Task) -> serde_json::Value {
         "unit": task.unit.to_string(),
         "chat_type": task.unit.chat_type,
         "hour": task.unit.hour,
-        "state": task.state.map_or("pending", |state| state.as_str()),
+        "state": task.state(),
         "action": task.action.as_str(),
         "why": task.why,
     })
