@@ -271,6 +271,14 @@ impl Lake {
                 self.store.remove(&path)?;
             }
         }
+        self.unmark(unit)
+    }
+
+    /// Takes away the mark of a unit's publication, and nothing else.
+    ///
+    /// # Errors
+    /// [`LakeError::Io`].
+    pub fn unmark(&self, unit: Unit) -> Result<(), LakeError> {
         self.store.remove(&layout::mark(unit))
     }
 

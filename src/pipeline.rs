@@ -164,13 +164,16 @@ fn settle(unit: Unit, before: Option<Receipt>, fetched: Fetched, rooms: &Rooms) 
 /// Finishes what a killed run left of a finished unit: its archives are in the lake, or its receipt has been written and
 /// only the clearing up is left.
 fn finish(unit: Unit, before: Option<Receipt>, rooms: &Rooms) -> Result<UnitOutcome, UnitError> {
-    let published = before.as_ref().is_some_and(|before| before.parquet.is_some());
-    if !published && let Some(outcome) = take_kept(unit, before.clone(), rooms)? {
-        return Ok(outcome);
-    }
     // A mark without a receipt is of an unfinished unit, and those are asked for instead.
     let Some(receipt) = before else { return Err(UnitError::Interrupted) };
-    rooms.lake.clear_up(&receipt)?;
+    if receipt.parquet.is_some() {
+        rooms.lake.clear_up(&receipt)?;
+    } else if let Some(outcome) = take_kept(unit, Some(receipt.clone()), rooms)? {
+        return Ok(outcome);
+    } else {
+        // Whatever lies in raw/ could not be used; it is not for us to throw it away.
+        rooms.lake.unmark(unit)?;
+    }
     Ok(UnitOutcome { unit, receipt, failure: None, taken: false })
 }
 

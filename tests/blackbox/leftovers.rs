@@ -80,6 +80,18 @@ fn a_publication_killed_before_its_receipt_is_finished_although_the_vendor_has_n
 }
 
 #[test]
+fn a_kept_archive_that_cannot_be_used_is_not_thrown_away() {
+    let bench = Bench::new();
+    committed(&bench, 1);
+    as_if_killed_before_the_receipt(&bench, Some("lost"));
+    let path = raw_file(&bench, 0);
+    fs::write(&path, "rotten").unwrap();
+    bench.sync(1).run().exits(0);
+    assert_eq!((bench.lake.state("C2C", H20), fs::read(&path).unwrap()), ("lost".to_owned(), b"rotten".to_vec()));
+    assert_no_marks(&bench);
+}
+
+#[test]
 fn plan_shows_what_an_interrupted_run_left_to_be_finished() {
     let bench = Bench::new();
     committed(&bench, 1);
