@@ -1,5 +1,6 @@
 //! Archive → lines → messages: gunzip, framing, normalization. Plain synchronous code: bytes in, calls of a [`Sink`] out.
 
+mod canonical;
 mod error;
 mod framing;
 mod gunzip;
@@ -18,12 +19,13 @@ use std::path::Path;
 
 use crate::domain::Unit;
 
+pub use canonical::canonical;
 pub use error::{ArchiveError, FramingError};
 pub use framing::{MAX_ELEMENT, RejectReason, RejectedBytes};
 pub use gunzip::{Content, GunzipError, Promised};
 pub use header::Header;
 pub use normalizer::{Counts, Sink};
-pub use seen::Seen;
+pub use seen::{Fingerprint, Seen};
 pub use source::Place;
 
 /// What one archive turned out to be.

@@ -195,13 +195,14 @@ impl Coverage {
             totals.rejects += receipt.rejects;
             totals.raw_bytes += receipt.archives.iter().map(|archive| archive.gzip_bytes).sum::<u64>();
             totals.quarantined += receipt.quarantine.len() as u64;
+            totals.conflicts += u64::from(receipt.conflict.is_some());
         }
         totals
     }
 
     /// For programs.
     pub fn json(&self) -> Value {
-        let Totals { rows, duplicates, rejects, raw_bytes, quarantined } = self.totals();
+        let Totals { rows, duplicates, rejects, raw_bytes, quarantined, conflicts } = self.totals();
         let mut states: BTreeMap<&str, usize> = BTreeMap::from([("pending", 0)]);
         states.extend(State::ALL.map(|state| (state.as_str(), 0)));
         for (_, receipt) in self.units() {
@@ -221,6 +222,7 @@ impl Coverage {
                 "rejects": rejects,
                 "gzip_bytes": raw_bytes,
                 "quarantined": quarantined,
+                "conflicts": conflicts,
             },
         })
     }
@@ -244,6 +246,7 @@ impl Coverage {
                 ("duplicates".to_owned(), json!(receipt.duplicates)),
                 ("rejects".to_owned(), json!(receipt.rejects)),
                 ("quarantine".to_owned(), json!(receipt.quarantine)),
+                ("conflict".to_owned(), json!(receipt.conflict)),
                 ("reported_at".to_owned(), json!(receipt.reported_at.map(rfc3339))),
                 ("error".to_owned(), json!(receipt.error)),
             ]);
@@ -259,6 +262,7 @@ struct Totals {
     rejects: u64,
     raw_bytes: u64,
     quarantined: u64,
+    conflicts: u64,
 }
 
 fn styled(sign: Sign) -> String {

@@ -274,6 +274,23 @@ impl Lake {
         self.unmark(unit)
     }
 
+    /// The Parquet file and the rejects are those that the receipt names, byte for byte.
+    ///
+    /// # Errors
+    /// [`LakeError::Io`].
+    pub fn has_files_of(&self, receipt: &Receipt) -> Result<bool, LakeError> {
+        let unit = receipt.unit();
+        let parquet = receipt.parquet.as_ref().map(|parquet| (parquet.bytes, &parquet.sha256));
+        let rejects = receipt.rejects_file.as_ref().map(|rejects| (rejects.bytes, &rejects.sha256));
+        for (path, named) in [(layout::parquet(unit), parquet), (layout::rejects(unit), rejects)] {
+            let found = self.store.digest(&path)?;
+            if found.as_ref().map(|(bytes, sha256)| (*bytes, sha256)) != named {
+                return Ok(false);
+            }
+        }
+        Ok(true)
+    }
+
     /// Takes away the mark of a unit's publication, and nothing else.
     ///
     /// # Errors

@@ -3,7 +3,7 @@
 //!
 //! | answer | unfinished before | finished before |
 //! |---|---|---|
-//! | archives | `committed`, or `empty` where they have no rows | an empty or lost hour is taken; a committed one only if it changed |
+//! | archives | `committed`, or `empty` where they have no rows | an empty or lost hour takes them; a committed one only others that hold everything it has |
 //! | OK without `File` | `empty` | kept, noted |
 //! | 1004 | `not_ready`; `empty` from `--empty-after` on; `lost` from 7 d on | kept, noted |
 //! | 1005 | `lost` | kept, noted |
@@ -111,10 +111,7 @@ impl Try {
     /// After a finished unit was asked for again and is kept as it was.
     pub fn kept(&self, mut before: Receipt, answer: &str) -> Receipt {
         before.attempts += 1;
-        // What the vendor offers instead has not been looked at: the unit stays due.
-        if answer != "changed" {
-            before.checked_at = self.now;
-        }
+        before.checked_at = self.now;
         before.asked_again = Some(AskedAgain { at: self.now, answer: answer.to_owned(), error: None });
         before
     }

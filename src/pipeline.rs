@@ -10,6 +10,7 @@
 //! the same bytes.
 
 mod build;
+mod compare;
 mod fetch;
 mod kept;
 mod rejects;
@@ -21,8 +22,9 @@ use chrono::Duration;
 use tempfile::TempPath;
 use tokio_util::sync::CancellationToken;
 
+use crate::archive::ArchiveError;
 use crate::clock::Clock;
-use crate::domain::receipt::{Failure, Receipt, State};
+use crate::domain::receipt::{Conflict, Failure, Receipt, State};
 use crate::domain::{Md5Hex, Unit};
 use crate::download::Downloader;
 use crate::lake::{Finished, Lake, LakeError, LakePath, Manifest};
@@ -32,6 +34,7 @@ use crate::table::schema::SCHEMA_VERSION;
 use crate::tim::{Client, Stop};
 
 use build::{BuildError, Built, Source};
+use compare::{Comparison, compare};
 use fetch::{FetchError, Fetched};
 
 /// Everything a unit passes through. One for a run.
@@ -140,7 +143,7 @@ async fn on_disk<T: Send + 'static>(
 fn settle(unit: Unit, before: Option<Receipt>, fetched: Fetched, rooms: &Rooms) -> Result<UnitOutcome, UnitError> {
     match fetched {
         Fetched::Archives(sources) => take(unit, before, sources, rooms),
-        Fetched::Kept(before, answer) => record_kept(*before, answer, rooms),
+        Fetched::Unchanged(before) => record_unchanged(*before, rooms),
         Fetched::Interrupted => finish(unit, before, rooms),
         Fetched::None(answer) => {
             let tried = tried(rooms);
@@ -161,12 +164,12 @@ fn settle(unit: Unit, before: Option<Receipt>, fetched: Fetched, rooms: &Rooms) 
     }
 }
 
-/// Finishes what a killed run left of a finished unit: its archives are in the lake, or its receipt has been written and
-/// only the clearing up is left.
+/// Finishes what a killed run left of a finished unit. Either its files are those of its receipt, and only the clearing
+/// up is left, or they were being replaced, and the archives they are replaced from are in the lake.
 fn finish(unit: Unit, before: Option<Receipt>, rooms: &Rooms) -> Result<UnitOutcome, UnitError> {
     // A mark without a receipt is of an unfinished unit, and those are asked for instead.
     let Some(receipt) = before else { return Err(UnitError::Interrupted) };
-    if receipt.parquet.is_some() {
+    if receipt.parquet.is_some() && rooms.lake.has_files_of(&receipt)? {
         rooms.lake.clear_up(&receipt)?;
     } else if let Some(outcome) = take_kept(unit, Some(receipt.clone()), rooms)? {
         return Ok(outcome);
@@ -198,17 +201,56 @@ fn take_kept(unit: Unit, before: Option<Receipt>, rooms: &Rooms) -> Result<Optio
     Ok(None)
 }
 
-/// Archives become the unit's files, and the unit is committed; or they cannot be used, and that is recorded.
+/// Archives become the unit's files, and the unit is committed; or they cannot be used, and that is recorded. A unit that
+/// is committed already takes only what holds everything it has.
 fn take(unit: Unit, before: Option<Receipt>, sources: Vec<Source>, rooms: &Rooms) -> Result<UnitOutcome, UnitError> {
-    match build(unit, &sources, rooms) {
-        Ok(built) => publish(unit, before, sources, built, rooms),
+    let built = match build(unit, &sources, rooms) {
+        Ok(built) => built,
         Err(BuildError::Unusable { failure, place }) => {
             let unusable = sources.into_iter().enumerate().filter(|(at, _)| place.is_none_or(|place| place == *at));
             let unusable = unusable.filter_map(|(place, source)| source.into_unusable(place)).collect();
-            record_failure(unit, before, failure, unusable, rooms)
+            return record_failure(unit, before, failure, unusable, rooms);
         }
-        Err(error) => Err(stopped(error, rooms)),
+        Err(error) => return Err(stopped(error, rooms)),
+    };
+    match before {
+        Some(before) if before.state == State::Committed => replace(unit, before, sources, built, rooms),
+        before => publish(unit, before, sources, built, rooms),
     }
+}
+
+/// Other archives than those a unit was committed from: taken where nothing of the unit is missing in them.
+fn replace(
+    unit: Unit,
+    before: Receipt,
+    sources: Vec<Source>,
+    built: Built,
+    rooms: &Rooms,
+) -> Result<UnitOutcome, UnitError> {
+    if built.facts.are_of(&before) {
+        return record_unchanged(before, rooms);
+    }
+    let cause = match compare(unit, &before, &sources, rooms) {
+        Ok(Comparison::HoldsAll) => {
+            tracing::info!(%unit, "{unit}: the vendor's archives have grown; they replace the earlier ones");
+            return publish(unit, Some(before), sources, built, rooms);
+        }
+        Ok(Comparison::Lacks(1)) => "an element of what we have is not in them".to_owned(),
+        Ok(Comparison::Lacks(count)) => format!("{count} elements of what we have are not in them"),
+        Ok(Comparison::Unreadable(cause)) => format!("what we have cannot be compared with them: {cause}"),
+        Err(ArchiveError::Interrupted) => return Err(UnitError::Interrupted),
+        Err(error) => return Err(stopped(BuildError::Spool(std::io::Error::other(error)), rooms)),
+    };
+    tracing::warn!(%unit, "{unit}: the vendor offers other archives, and {cause}; the unit is left as it is, and they go to quarantine/");
+    let mut receipt = tried(rooms).kept(before, "conflict");
+    receipt.conflict = Some(Conflict { at: receipt.checked_at, file_md5: built.facts.file_md5s(), cause });
+    let unusable = sources.into_iter().enumerate().filter_map(|(place, source)| source.into_unusable(place)).collect();
+    record_with_quarantine(receipt, unusable, rooms).map(|receipt| UnitOutcome {
+        unit,
+        receipt,
+        failure: None,
+        taken: false,
+    })
 }
 
 fn build(unit: Unit, sources: &[Source], rooms: &Rooms) -> Result<Built, BuildError> {
@@ -251,14 +293,14 @@ fn publish(
     Ok(UnitOutcome { unit, receipt, failure: None, taken: true })
 }
 
-fn record_kept(before: Receipt, answer: &'static str, rooms: &Rooms) -> Result<UnitOutcome, UnitError> {
+fn record_unchanged(before: Receipt, rooms: &Rooms) -> Result<UnitOutcome, UnitError> {
     let unit = before.unit();
-    let receipt = tried(rooms).kept(before, answer);
+    let receipt = tried(rooms).kept(before, "unchanged");
     rooms.lake.record(&receipt)?;
     Ok(UnitOutcome { unit, receipt, failure: None, taken: false })
 }
 
-/// Keeps the bytes that could not be used, then writes down what went wrong.
+/// Writes down what went wrong, and keeps the bytes that could not be used.
 fn record_failure(
     unit: Unit,
     before: Option<Receipt>,
@@ -266,23 +308,26 @@ fn record_failure(
     unusable: Vec<Unusable>,
     rooms: &Rooms,
 ) -> Result<UnitOutcome, UnitError> {
-    let mut receipt = tried(rooms).failed(before, unit, failure.clone());
-    if !unusable.is_empty() {
-        let last = std::mem::take(&mut receipt.quarantine);
-        for Unusable { place, gzip_md5, bytes } in unusable {
-            let path = rooms.lake.quarantine(unit, place, &gzip_md5, bytes)?;
-            receipt.quarantine.push(path.as_str().to_owned());
-        }
-        rooms.lake.record(&receipt)?;
-        for path in last.iter().filter(|path| !receipt.quarantine.contains(path)) {
-            if let Some(path) = LakePath::from_receipt(path) {
-                rooms.lake.remove(&path)?;
-            }
-        }
-    } else {
-        rooms.lake.record(&receipt)?;
-    }
+    let receipt = tried(rooms).failed(before, unit, failure.clone());
+    let receipt = record_with_quarantine(receipt, unusable, rooms)?;
     Ok(UnitOutcome { unit, receipt, failure: Some(failure), taken: false })
+}
+
+/// Keeps bytes that could not be used in the place of the last such bytes of the unit, and writes the receipt that names
+/// them.
+fn record_with_quarantine(mut receipt: Receipt, unusable: Vec<Unusable>, rooms: &Rooms) -> Result<Receipt, UnitError> {
+    let last = if unusable.is_empty() { Vec::new() } else { std::mem::take(&mut receipt.quarantine) };
+    for Unusable { place, gzip_md5, bytes } in unusable {
+        let path = rooms.lake.quarantine(receipt.unit(), place, &gzip_md5, bytes)?;
+        receipt.quarantine.push(path.as_str().to_owned());
+    }
+    rooms.lake.record(&receipt)?;
+    for path in last.iter().filter(|path| !receipt.quarantine.contains(path)) {
+        if let Some(path) = LakePath::from_receipt(path) {
+            rooms.lake.remove(&path)?;
+        }
+    }
+    Ok(receipt)
 }
 
 fn tried(rooms: &Rooms) -> Try {

@@ -89,6 +89,7 @@ impl Report {
             );
         }
         self.write_failures(&mut text);
+        self.write_conflicts(&mut text);
         self.write_losses(&mut text);
         text
     }
@@ -109,6 +110,20 @@ impl Report {
                 "… and {} more: see `timlake status --json`, which has the cause of each",
                 failed.len() - SHOWN
             );
+        }
+    }
+
+    fn write_conflicts(&self, text: &mut String) {
+        for outcome in self.run.outcomes.iter().filter(|outcome| is_conflict(outcome)) {
+            if let Some(conflict) = &outcome.receipt.conflict {
+                let quarantine = outcome.receipt.quarantine.join(", ");
+                let _ = writeln!(
+                    text,
+                    "{} in conflict: the vendor offers other archives, but {}; they are kept in {quarantine}. \
+                     Whoever answers for the archive must decide",
+                    outcome.unit, conflict.cause
+                );
+            }
         }
     }
 
@@ -156,6 +171,7 @@ impl Report {
             "due": self.due,
             "outcomes": outcomes,
             "unchanged": sums.unchanged,
+            "conflicts": self.run.outcomes.iter().filter(|outcome| is_conflict(outcome)).count(),
             "rows": sums.rows,
             "duplicates": sums.duplicates,
             "rejects": sums.rejects,
@@ -183,6 +199,11 @@ fn units(count: usize) -> String {
 /// A finished unit that was asked for again, and nothing came of it.
 fn is_unchanged(outcome: &UnitOutcome) -> bool {
     outcome.failure.is_none() && !outcome.taken && outcome.receipt.asked_again.is_some()
+}
+
+/// Other archives were offered and not taken.
+fn is_conflict(outcome: &UnitOutcome) -> bool {
+    outcome.failure.is_none() && outcome.receipt.asked_again.as_ref().is_some_and(|asked| asked.answer == "conflict")
 }
 
 fn state_of(outcome: &UnitOutcome) -> State {
@@ -215,6 +236,7 @@ fn unit_json(outcome: &UnitOutcome) -> Value {
         "duplicates": receipt.duplicates,
         "rejects": receipt.rejects,
         "quarantine": receipt.quarantine,
+        "conflict": receipt.conflict,
         "error": failure,
     })
 }

@@ -1,10 +1,12 @@
 //! Messages → one Parquet file, in bounded memory.
 
 mod columns;
+mod reader;
 mod rebuild;
 pub mod schema;
 mod writer;
 
 pub use columns::Rows;
+pub use reader::{ReadError, each_message};
 pub use rebuild::{RebuildError, message_json};
 pub use writer::{Table, TableWriter};

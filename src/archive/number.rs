@@ -19,6 +19,17 @@ pub fn exact_float(text: &str) -> Option<f64> {
     (Decimal::of(text)? == Decimal::of(&format!("{nearest:e}"))?).then_some(nearest)
 }
 
+/// A JSON number in its one shortest form; zero has no sign. What is beyond all exponents stays as it is written.
+pub fn canonical(text: &str) -> String {
+    match Decimal::of(text) {
+        None => text.to_owned(),
+        Some(Decimal { digits, .. }) if digits.is_empty() => "0".to_owned(),
+        Some(Decimal { negative, digits, exponent }) => {
+            format!("{}{digits}e{exponent}", if negative { "-" } else { "" })
+        }
+    }
+}
+
 /// A decimal number in its one shortest form: `0.digits × 10^exponent`, the digits without zeros around them.
 #[derive(PartialEq, Eq)]
 struct Decimal {

@@ -1,6 +1,7 @@
 //! Which elements a unit has already had, byte for byte.
 
 use std::hash::{BuildHasher, Hasher, RandomState};
+use std::io::{self, Read};
 
 use siphasher::sip128::{Hasher128, SipHasher13};
 
@@ -34,13 +35,34 @@ pub struct Fingerprint([u32; 3]);
 /// Marks an empty slot; no fingerprint is equal to it.
 const EMPTY: [u32; 3] = [0; 3];
 
+impl Fingerprint {
+    fn of(hasher: &SipHasher13) -> Fingerprint {
+        let hash = hasher.finish128();
+        Fingerprint([(hash.h1 >> 32) as u32, (hash.h1 as u32).max(1), hash.h2 as u32])
+    }
+}
+
 impl Seen {
     /// The element's hash.
     pub fn fingerprint(&self, element: &[u8]) -> Fingerprint {
         let mut hasher = SipHasher13::new_with_keys(self.key.0, self.key.1);
         hasher.write(element);
-        let hash = hasher.finish128();
-        Fingerprint([(hash.h1 >> 32) as u32, (hash.h1 as u32).max(1), hash.h2 as u32])
+        Fingerprint::of(&hasher)
+    }
+
+    /// The hash of what `reader` gives to its end.
+    ///
+    /// # Errors
+    /// The reader's.
+    pub fn fingerprint_of(&self, mut reader: impl Read) -> io::Result<Fingerprint> {
+        let mut hasher = SipHasher13::new_with_keys(self.key.0, self.key.1);
+        let mut piece = vec![0; 64 * 1024];
+        loop {
+            match reader.read(&mut piece)? {
+                0 => return Ok(Fingerprint::of(&hasher)),
+                count => hasher.write(&piece[..count]),
+            }
+        }
     }
 
     /// It was inserted before.

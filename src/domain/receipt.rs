@@ -143,11 +143,24 @@ pub struct AskedAgain {
     /// When.
     #[serde(serialize_with = "seconds")]
     pub at: DateTime<Utc>,
-    /// `unchanged`, `changed`, `not_ready`, `expired`, `no_file` or `failed`.
+    /// `unchanged`, `conflict`, `not_ready`, `expired`, `no_file` or `failed`.
     pub answer: String,
     /// What went wrong, where something did.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub error: Option<Failure>,
+}
+
+/// Archives that the vendor offered instead of those the unit was committed from, and that were not taken because
+/// something of the unit is not in them.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Conflict {
+    /// When.
+    #[serde(serialize_with = "seconds")]
+    pub at: DateTime<Utc>,
+    /// MD5s of the contents offered, in the order of the vendor's reply. Their bytes are in `quarantine`.
+    pub file_md5: Vec<Md5Hex>,
+    /// What is not in them.
+    pub cause: String,
 }
 
 /// The receipt of a unit. All times are whole seconds in UTC; paths are relative to the lake.
@@ -204,6 +217,9 @@ pub struct Receipt {
     /// The latest `msg_time`.
     #[serde(serialize_with = "optional_seconds")]
     pub max_msg_time: Option<DateTime<Utc>>,
+    /// Archives offered later that were not taken.
+    #[serde(default)]
+    pub conflict: Option<Conflict>,
     /// What went wrong with the last try of an unfinished unit.
     pub error: Option<Failure>,
     /// The last asking about a finished unit.
@@ -240,6 +256,7 @@ impl Receipt {
             quarantine: Vec::new(),
             min_msg_time: None,
             max_msg_time: None,
+            conflict: None,
             error: None,
             asked_again: None,
             tool_version: env!("CARGO_PKG_VERSION").to_owned(),

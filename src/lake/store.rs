@@ -8,7 +8,8 @@ use tempfile::TempPath;
 
 use super::LakeError;
 use super::layout::LakePath;
-use crate::spool::unfinished_file;
+use crate::domain::Sha256Hex;
+use crate::spool::{Hashing, unfinished_file};
 
 /// The folder inside a local lake in which files are made before they are renamed to their place.
 const STAGING: &str = ".spool";
@@ -59,6 +60,23 @@ impl Store {
     pub fn read(&self, path: &LakePath) -> Result<Option<Vec<u8>>, LakeError> {
         match fs::read(self.locate(path)) {
             Ok(bytes) => Ok(Some(bytes)),
+            Err(error) if is_absent(&error) => Ok(None),
+            Err(source) => Err(LakeError::io("read", &self.locate(path), source)),
+        }
+    }
+
+    /// The file's length and digest; `None` where there is no such file.
+    ///
+    /// # Errors
+    /// [`LakeError::Io`].
+    pub fn digest(&self, path: &LakePath) -> Result<Option<(u64, Sha256Hex)>, LakeError> {
+        let digest = || -> io::Result<(u64, Sha256Hex)> {
+            let mut hashing = Hashing::new(io::sink());
+            io::copy(&mut File::open(self.locate(path))?, &mut hashing)?;
+            Ok(hashing.sum())
+        };
+        match digest() {
+            Ok(digest) => Ok(Some(digest)),
             Err(error) if is_absent(&error) => Ok(None),
             Err(source) => Err(LakeError::io("read", &self.locate(path), source)),
         }

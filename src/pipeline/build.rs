@@ -85,7 +85,12 @@ impl Source {
         }
     }
 
-    fn open(&self) -> io::Result<File> {
+    /// What the vendor said of its content.
+    pub(super) fn promised(&self) -> Promised {
+        self.promised.clone()
+    }
+
+    pub(super) fn open(&self) -> io::Result<File> {
         match &self.place {
             Rest::Spool(file) => File::open(file),
             Rest::Lake(_, file) => File::open(file),
@@ -238,6 +243,21 @@ fn record(source: &Source, summary: ArchiveSummary) -> ArchiveRecord {
 }
 
 impl Facts {
+    /// The archives are those that a receipt was written of, in any order.
+    pub(super) fn are_of(&self, receipt: &Receipt) -> bool {
+        let digests = |archives: &[ArchiveRecord]| {
+            let mut digests: Vec<Md5Hex> = archives.iter().map(|archive| archive.file_md5.clone()).collect();
+            digests.sort();
+            digests
+        };
+        digests(&self.archives) == digests(&receipt.archives)
+    }
+
+    /// The digests of the contents, in order.
+    pub(super) fn file_md5s(&self) -> Vec<Md5Hex> {
+        self.archives.iter().map(|archive| archive.file_md5.clone()).collect()
+    }
+
     /// Writes what was found into the receipt of `unit`.
     pub(super) fn write_into(self, receipt: &mut Receipt, unit: Unit) {
         let Counts { lines, rows, duplicates, rejects } = self.counts;

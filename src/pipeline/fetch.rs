@@ -13,8 +13,8 @@ use crate::tim::{History, HistoryError, Stop};
 pub(super) enum Fetched {
     /// Archives, checked against what the vendor said of their bytes.
     Archives(Vec<Source>),
-    /// A finished unit is left as it is: how that is noted.
-    Kept(Box<Receipt>, &'static str),
+    /// The archives that a committed unit was made from: it is left as it is.
+    Unchanged(Box<Receipt>),
     /// What an interrupted run had begun to publish is to be finished.
     Interrupted,
     /// No archive.
@@ -52,8 +52,9 @@ pub(super) async fn fetch(unit: Unit, before: Option<&Receipt>, rooms: &Rooms) -
             History::NotReady => return Ok(Fetched::None(NoArchive::NotReady)),
             History::Expired => return Ok(Fetched::None(NoArchive::Expired)),
         };
-        if let Some(before) = before.filter(|before| before.state == State::Committed) {
-            return Ok(Fetched::Kept(Box::new(before.clone()), compared(before, &entries, unit)));
+        if let Some(before) = before.filter(|before| before.state == State::Committed && are_the_same(before, &entries))
+        {
+            return Ok(Fetched::Unchanged(Box::new(before.clone())));
         }
         let had = have.len();
         let (place, error) = match download_all(&entries, &mut have, rooms).await {
@@ -74,17 +75,14 @@ pub(super) async fn fetch(unit: Unit, before: Option<&Receipt>, rooms: &Rooms) -
     }
 }
 
-/// Whether a committed unit's archives are the same as before. Either way it is left as it is; that they changed is said.
-fn compared(before: &Receipt, entries: &[FileEntry], unit: Unit) -> &'static str {
+/// The archives are those the unit was committed from, in any order. Where the vendor does not give a `FileMD5` that can
+/// only be told when they are here.
+fn are_the_same(before: &Receipt, entries: &[FileEntry]) -> bool {
     let mut ours: Vec<Option<&Md5Hex>> = before.archives.iter().map(|archive| Some(&archive.file_md5)).collect();
     let mut theirs: Vec<Option<&Md5Hex>> = entries.iter().map(|entry| entry.file_md5.as_ref()).collect();
     ours.sort();
     theirs.sort();
-    if ours == theirs {
-        return "unchanged";
-    }
-    tracing::warn!(%unit, "{unit}: the vendor offers other archives than those the unit was committed from; it is left as it is");
-    "changed"
+    ours == theirs
 }
 
 /// Downloads what is not here yet, in order. What an earlier try has brought is not fetched again.

@@ -11,6 +11,7 @@ mod support;
 
 mod bad_archives;
 mod bad_weather;
+mod changed;
 mod exit_codes;
 mod layouts;
 mod ledger;
