@@ -39,6 +39,15 @@ pub struct ArchiveSummary {
     pub counts: Counts,
 }
 
+/// Reads an archive's header alone.
+///
+/// # Errors
+/// [`ArchiveError`].
+pub fn header_of(archive: File) -> Result<Header, ArchiveError> {
+    let content = gunzip::Gunzip::new(archive, Promised::default()).map_err(FramingError::Io)?;
+    Ok(header::read(&mut source::Source::new(content))?)
+}
+
 /// What an archive is held against.
 pub struct Expected {
     /// The app it must be of.

@@ -2,6 +2,7 @@
 
 mod backfill;
 mod demo;
+mod import;
 mod plan;
 mod runner;
 mod simulate;
@@ -39,6 +40,8 @@ pub enum Command {
     Sync,
     /// Archives an explicit range of hours
     Backfill(backfill::BackfillArgs),
+    /// Makes units from archives kept elsewhere, of any age
+    Import(import::ImportArgs),
     /// Shows what sync, or backfill, would do and why; changes nothing
     Plan(plan::PlanArgs),
     /// Shows the state of every hour, and what the vendor deletes next
@@ -214,6 +217,7 @@ pub async fn run(cli: Cli, given: &Given) -> Result<Exit, Failed> {
         Command::Demo(args) => demo::run(args, given, progress).await,
         Command::Sync => sync::run(settings(given)?).await,
         Command::Backfill(args) => backfill::run(args, settings(given)?).await,
+        Command::Import(args) => import::run(args, settings(given)?).await,
         Command::Plan(args) => plan::run(&args, &settings(given)?),
         Command::Status(args) => status::run(&args, &settings(given)?),
         Command::Simulate(args) => simulate::run(args, &settings(given)?).await,

@@ -12,6 +12,7 @@
 mod build;
 mod compare;
 mod fetch;
+mod import;
 mod kept;
 mod rejects;
 
@@ -33,9 +34,12 @@ use crate::plan::{Action, Task};
 use crate::table::schema::SCHEMA_VERSION;
 use crate::tim::{Client, Stop};
 
-use build::{BuildError, Built, Source};
+use build::{BuildError, Built};
 use compare::{Comparison, compare};
 use fetch::{FetchError, Fetched};
+
+pub use build::Source;
+pub use import::{Imported, import_unit};
 
 /// Everything a unit passes through. One for a run.
 pub struct Rooms {
@@ -43,6 +47,12 @@ pub struct Rooms {
     pub tim: Client,
     /// The way from its addresses to our spool.
     pub download: Downloader,
+    /// Where archives become a unit.
+    pub works: Works,
+}
+
+/// What a unit needs once its archives are here.
+pub struct Works {
     /// Where things rest.
     pub lake: Lake,
     /// Whose lake it is and since when it is watched.
@@ -112,13 +122,13 @@ pub async fn archive_unit(task: Task, rooms: &Arc<Rooms>) -> Result<UnitOutcome,
     };
     let fetched = tokio::select! {
         biased;
-        () = rooms.stop.cancelled() => return Err(UnitError::Interrupted),
+        () = rooms.works.stop.cancelled() => return Err(UnitError::Interrupted),
         fetched = fetching => fetched,
     };
     match fetched {
-        Ok(fetched) => on_disk(rooms, move |rooms| settle(unit, before, fetched, rooms)).await,
+        Ok(fetched) => on_disk(rooms, move |works| settle(unit, before, fetched, works)).await,
         Err(FetchError::Failed { failure, received }) => {
-            on_disk(rooms, move |rooms| record_failure(unit, before, failure, received, rooms)).await
+            on_disk(rooms, move |works| record_failure(unit, before, failure, received, works)).await
         }
         Err(FetchError::Stop(stop)) => Err(UnitError::Stop(stop)),
         Err(FetchError::Lake(error)) => Err(UnitError::Lake(error)),
@@ -128,10 +138,10 @@ pub async fn archive_unit(task: Task, rooms: &Arc<Rooms>) -> Result<UnitOutcome,
 /// Runs the part of a unit that computes and writes on a thread of its own.
 async fn on_disk<T: Send + 'static>(
     rooms: &Arc<Rooms>,
-    work: impl FnOnce(&Rooms) -> Result<T, UnitError> + Send + 'static,
+    work: impl FnOnce(&Works) -> Result<T, UnitError> + Send + 'static,
 ) -> Result<T, UnitError> {
     let rooms = Arc::clone(rooms);
-    match tokio::task::spawn_blocking(move || work(&rooms)).await {
+    match tokio::task::spawn_blocking(move || work(&rooms.works)).await {
         Ok(outcome) => outcome,
         // A panic of ours: told as it was raised, not as something the lake did.
         Err(panic) if panic.is_panic() => std::panic::resume_unwind(panic.into_panic()),
@@ -140,25 +150,25 @@ async fn on_disk<T: Send + 'static>(
 }
 
 /// What is known of a unit becomes its files and its receipt.
-fn settle(unit: Unit, before: Option<Receipt>, fetched: Fetched, rooms: &Rooms) -> Result<UnitOutcome, UnitError> {
+fn settle(unit: Unit, before: Option<Receipt>, fetched: Fetched, works: &Works) -> Result<UnitOutcome, UnitError> {
     match fetched {
-        Fetched::Archives(sources) => take(unit, before, sources, rooms),
-        Fetched::Unchanged(before) => record_unchanged(*before, rooms),
-        Fetched::Interrupted => finish(unit, before, rooms),
+        Fetched::Archives(sources) => take(unit, before, sources, works),
+        Fetched::Unchanged(before) => record_unchanged(*before, works),
+        Fetched::Interrupted => finish(unit, before, works),
         Fetched::None(answer) => {
-            let tried = tried(rooms);
+            let tried = tried(works);
             let unfinished = before.as_ref().is_none_or(|before| !before.state.is_final());
-            let (state, _) = answer.state(unit.hour.age(tried.now), rooms.empty_after);
+            let (state, _) = answer.state(unit.hour.age(tried.now), works.empty_after);
             // Before an hour is given up: an interrupted run may have left its archives in the lake.
             if unfinished
                 && state.is_final()
-                && let Some(outcome) = take_kept(unit, before.clone(), rooms)?
+                && let Some(outcome) = take_kept(unit, before.clone(), works)?
             {
                 return Ok(outcome);
             }
-            let watch = rooms.manifest.chat_types.get(&unit.chat_type);
-            let receipt = tried.no_archive(before, unit, answer, rooms.empty_after, watch);
-            rooms.lake.record(&receipt)?;
+            let watch = works.manifest.chat_types.get(&unit.chat_type);
+            let receipt = tried.no_archive(before, unit, answer, works.empty_after, watch);
+            works.lake.record(&receipt)?;
             Ok(UnitOutcome { unit, receipt, failure: None, taken: false })
         }
     }
@@ -166,28 +176,28 @@ fn settle(unit: Unit, before: Option<Receipt>, fetched: Fetched, rooms: &Rooms) 
 
 /// Finishes what a killed run left of a finished unit. Either its files are those of its receipt, and only the clearing
 /// up is left, or they were being replaced, and the archives they are replaced from are in the lake.
-fn finish(unit: Unit, before: Option<Receipt>, rooms: &Rooms) -> Result<UnitOutcome, UnitError> {
+fn finish(unit: Unit, before: Option<Receipt>, works: &Works) -> Result<UnitOutcome, UnitError> {
     // A mark without a receipt is of an unfinished unit, and those are asked for instead.
     let Some(receipt) = before else { return Err(UnitError::Interrupted) };
-    if receipt.parquet.is_some() && rooms.lake.has_files_of(&receipt)? {
-        rooms.lake.clear_up(&receipt)?;
-    } else if let Some(outcome) = take_kept(unit, Some(receipt.clone()), rooms)? {
+    if receipt.parquet.is_some() && works.lake.has_files_of(&receipt)? {
+        works.lake.clear_up(&receipt)?;
+    } else if let Some(outcome) = take_kept(unit, Some(receipt.clone()), works)? {
         return Ok(outcome);
     } else {
         // Whatever lies in raw/ could not be used; it is not for us to throw it away.
-        rooms.lake.unmark(unit)?;
+        works.lake.unmark(unit)?;
     }
     Ok(UnitOutcome { unit, receipt, failure: None, taken: false })
 }
 
 /// Takes the archives that are in the lake although no receipt names them; `None` where none of them can be used.
-fn take_kept(unit: Unit, before: Option<Receipt>, rooms: &Rooms) -> Result<Option<UnitOutcome>, UnitError> {
-    let mut sources = kept::archives(unit, &rooms.lake)?;
+fn take_kept(unit: Unit, before: Option<Receipt>, works: &Works) -> Result<Option<UnitOutcome>, UnitError> {
+    let mut sources = kept::archives(unit, &works.lake)?;
     while !sources.is_empty() {
-        match build(unit, &sources, rooms) {
+        match build(unit, &sources, works) {
             Ok(built) => {
                 tracing::warn!(%unit, "{unit}: taken from {} archives that were kept in raw/", sources.len());
-                return publish(unit, before, sources, built, rooms).map(Some);
+                return publish(unit, before, sources, built, works).map(Some);
             }
             Err(BuildError::Unusable { failure, place }) => {
                 let unusable = sources.remove(place.unwrap_or_default());
@@ -195,7 +205,7 @@ fn take_kept(unit: Unit, before: Option<Receipt>, rooms: &Rooms) -> Result<Optio
                 tracing::warn!(%unit, "{unit}: {path}, which was kept in the lake, cannot be used: {}", failure.cause);
                 sources.iter_mut().for_each(Source::mark_incomplete);
             }
-            Err(error) => return Err(stopped(error, rooms)),
+            Err(error) => return Err(stopped(error, works)),
         }
     }
     Ok(None)
@@ -203,19 +213,19 @@ fn take_kept(unit: Unit, before: Option<Receipt>, rooms: &Rooms) -> Result<Optio
 
 /// Archives become the unit's files, and the unit is committed; or they cannot be used, and that is recorded. A unit that
 /// is committed already takes only what holds everything it has.
-fn take(unit: Unit, before: Option<Receipt>, sources: Vec<Source>, rooms: &Rooms) -> Result<UnitOutcome, UnitError> {
-    let built = match build(unit, &sources, rooms) {
+fn take(unit: Unit, before: Option<Receipt>, sources: Vec<Source>, works: &Works) -> Result<UnitOutcome, UnitError> {
+    let built = match build(unit, &sources, works) {
         Ok(built) => built,
         Err(BuildError::Unusable { failure, place }) => {
             let unusable = sources.into_iter().enumerate().filter(|(at, _)| place.is_none_or(|place| place == *at));
             let unusable = unusable.filter_map(|(place, source)| source.into_unusable(place)).collect();
-            return record_failure(unit, before, failure, unusable, rooms);
+            return record_failure(unit, before, failure, unusable, works);
         }
-        Err(error) => return Err(stopped(error, rooms)),
+        Err(error) => return Err(stopped(error, works)),
     };
     match before {
-        Some(before) if before.state == State::Committed => replace(unit, before, sources, built, rooms),
-        before => publish(unit, before, sources, built, rooms),
+        Some(before) if before.state == State::Committed => replace(unit, before, sources, built, works),
+        before => publish(unit, before, sources, built, works),
     }
 }
 
@@ -225,27 +235,27 @@ fn replace(
     before: Receipt,
     sources: Vec<Source>,
     built: Built,
-    rooms: &Rooms,
+    works: &Works,
 ) -> Result<UnitOutcome, UnitError> {
     if built.facts.are_of(&before) {
-        return record_unchanged(before, rooms);
+        return record_unchanged(before, works);
     }
-    let cause = match compare(unit, &before, &sources, rooms) {
+    let cause = match compare(unit, &before, &sources, works) {
         Ok(Comparison::HoldsAll) => {
             tracing::info!(%unit, "{unit}: the vendor's archives have grown; they replace the earlier ones");
-            return publish(unit, Some(before), sources, built, rooms);
+            return publish(unit, Some(before), sources, built, works);
         }
         Ok(Comparison::Lacks(1)) => "an element of what we have is not in them".to_owned(),
         Ok(Comparison::Lacks(count)) => format!("{count} elements of what we have are not in them"),
         Ok(Comparison::Unreadable(cause)) => format!("what we have cannot be compared with them: {cause}"),
         Err(ArchiveError::Interrupted) => return Err(UnitError::Interrupted),
-        Err(error) => return Err(stopped(BuildError::Spool(std::io::Error::other(error)), rooms)),
+        Err(error) => return Err(stopped(BuildError::Spool(std::io::Error::other(error)), works)),
     };
     tracing::warn!(%unit, "{unit}: the vendor offers other archives, and {cause}; the unit is left as it is, and they go to quarantine/");
-    let mut receipt = tried(rooms).kept(before, "conflict");
+    let mut receipt = tried(works).kept(before, "conflict");
     receipt.conflict = Some(Conflict { at: receipt.checked_at, file_md5: built.facts.file_md5s(), cause });
     let unusable = sources.into_iter().enumerate().filter_map(|(place, source)| source.into_unusable(place)).collect();
-    record_with_quarantine(receipt, unusable, rooms).map(|receipt| UnitOutcome {
+    record_with_quarantine(receipt, unusable, works).map(|receipt| UnitOutcome {
         unit,
         receipt,
         failure: None,
@@ -253,15 +263,15 @@ fn replace(
     })
 }
 
-fn build(unit: Unit, sources: &[Source], rooms: &Rooms) -> Result<Built, BuildError> {
-    build::build(unit, rooms.manifest.sdkappid, sources, &rooms.spool, &|| rooms.stop.is_cancelled())
+fn build(unit: Unit, sources: &[Source], works: &Works) -> Result<Built, BuildError> {
+    build::build(unit, works.manifest.sdkappid, sources, &works.spool, &|| works.stop.is_cancelled())
 }
 
 /// Why building ended, where the archives are not to blame.
-fn stopped(error: BuildError, rooms: &Rooms) -> UnitError {
+fn stopped(error: BuildError, works: &Works) -> UnitError {
     match error {
         BuildError::Spool(source) => {
-            UnitError::Lake(LakeError::Io { verb: "write into", path: rooms.spool.clone(), source })
+            UnitError::Lake(LakeError::Io { verb: "write into", path: works.spool.clone(), source })
         }
         BuildError::Interrupted | BuildError::Unusable { .. } => UnitError::Interrupted,
     }
@@ -273,30 +283,31 @@ fn publish(
     before: Option<Receipt>,
     sources: Vec<Source>,
     built: Built,
-    rooms: &Rooms,
+    works: &Works,
 ) -> Result<UnitOutcome, UnitError> {
-    let mut receipt = tried(rooms).taken(before, unit);
+    let mut receipt = tried(works).taken(before, unit);
     let Built { parquet, rejects, facts } = built;
     facts.write_into(&mut receipt, unit);
     let mut raw = Vec::new();
     for (place, source) in sources.into_iter().enumerate() {
         let path = source.lake_path(unit, place);
-        if rooms.keep_raw {
+        if works.keep_raw {
             receipt.raw.push(source.raw_record(&path));
         }
-        raw.push((path, source.into_file()));
+        let spool = |source| UnitError::Lake(LakeError::Io { verb: "write into", path: works.spool.clone(), source });
+        raw.push((path, source.into_file(&works.spool).map_err(spool)?));
     }
-    rooms.lake.publish(unit, Finished { raw, rejects, parquet })?;
+    works.lake.publish(unit, Finished { raw, rejects, parquet })?;
     receipt.committed_at = (receipt.state == State::Committed).then_some(receipt.checked_at);
     // Archives that the receipt does not name, all of them where none are kept, go after it.
-    rooms.lake.commit(&receipt)?;
+    works.lake.commit(&receipt)?;
     Ok(UnitOutcome { unit, receipt, failure: None, taken: true })
 }
 
-fn record_unchanged(before: Receipt, rooms: &Rooms) -> Result<UnitOutcome, UnitError> {
+fn record_unchanged(before: Receipt, works: &Works) -> Result<UnitOutcome, UnitError> {
     let unit = before.unit();
-    let receipt = tried(rooms).kept(before, "unchanged");
-    rooms.lake.record(&receipt)?;
+    let receipt = tried(works).kept(before, "unchanged");
+    works.lake.record(&receipt)?;
     Ok(UnitOutcome { unit, receipt, failure: None, taken: false })
 }
 
@@ -306,30 +317,30 @@ fn record_failure(
     before: Option<Receipt>,
     failure: Failure,
     unusable: Vec<Unusable>,
-    rooms: &Rooms,
+    works: &Works,
 ) -> Result<UnitOutcome, UnitError> {
-    let receipt = tried(rooms).failed(before, unit, failure.clone());
-    let receipt = record_with_quarantine(receipt, unusable, rooms)?;
+    let receipt = tried(works).failed(before, unit, failure.clone());
+    let receipt = record_with_quarantine(receipt, unusable, works)?;
     Ok(UnitOutcome { unit, receipt, failure: Some(failure), taken: false })
 }
 
 /// Keeps bytes that could not be used in the place of the last such bytes of the unit, and writes the receipt that names
 /// them.
-fn record_with_quarantine(mut receipt: Receipt, unusable: Vec<Unusable>, rooms: &Rooms) -> Result<Receipt, UnitError> {
+fn record_with_quarantine(mut receipt: Receipt, unusable: Vec<Unusable>, works: &Works) -> Result<Receipt, UnitError> {
     let last = if unusable.is_empty() { Vec::new() } else { std::mem::take(&mut receipt.quarantine) };
     for Unusable { place, gzip_md5, bytes } in unusable {
-        let path = rooms.lake.quarantine(receipt.unit(), place, &gzip_md5, bytes)?;
+        let path = works.lake.quarantine(receipt.unit(), place, &gzip_md5, bytes)?;
         receipt.quarantine.push(path.as_str().to_owned());
     }
-    rooms.lake.record(&receipt)?;
+    works.lake.record(&receipt)?;
     for path in last.iter().filter(|path| !receipt.quarantine.contains(path)) {
         if let Some(path) = LakePath::from_receipt(path) {
-            rooms.lake.remove(&path)?;
+            works.lake.remove(&path)?;
         }
     }
     Ok(receipt)
 }
 
-fn tried(rooms: &Rooms) -> Try {
-    Try { sdkappid: rooms.manifest.sdkappid, now: rooms.clock.now(), schema_version: SCHEMA_VERSION }
+fn tried(works: &Works) -> Try {
+    Try { sdkappid: works.manifest.sdkappid, now: works.clock.now(), schema_version: SCHEMA_VERSION }
 }

@@ -34,7 +34,7 @@ pub struct RunReport {
 impl RunReport {
     /// The run ends because of this: of several causes the one that tells most is kept, the others are logged.
     fn end(&mut self, cause: Ended, rooms: &Rooms) {
-        rooms.stop.cancel();
+        rooms.works.stop.cancel();
         let (kept, other) = match self.ended.take() {
             None => (cause, None),
             Some(known) if known.exit() <= cause.exit() => (known, Some(cause)),
@@ -129,7 +129,7 @@ pub async fn run(
     let mut waiting = in_order(tasks);
     let mut in_flight = FuturesUnordered::new();
     loop {
-        while in_flight.len() < concurrency && !rooms.stop.is_cancelled() {
+        while in_flight.len() < concurrency && !rooms.works.stop.is_cancelled() {
             let Some(task) = waiting.pop_front() else { break };
             in_flight.push(one(task, rooms));
         }

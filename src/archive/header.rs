@@ -4,7 +4,7 @@ use std::io::Read;
 
 use super::error::FramingError;
 use super::source::Source;
-use crate::domain::Unit;
+use crate::domain::{Hour, Unit};
 use crate::json::{JsonError, Kind, Reader, Value};
 
 /// A header is under a hundred bytes in the vendor's documentation; what goes on for this long is another kind of file.
@@ -31,6 +31,12 @@ impl Header {
     pub fn absent(&self) -> impl Iterator<Item = &'static str> {
         let keys = [("SdkAppId", &self.sdkappid), ("ChatType", &self.chat_type), ("MsgTime", &self.msg_time)];
         keys.into_iter().filter(|(_, value)| value.is_none()).map(|(key, _)| key).collect::<Vec<_>>().into_iter()
+    }
+
+    /// The unit it names; `None` where its chat type or hour is absent or none.
+    pub fn unit(&self) -> Option<Unit> {
+        let hour = Hour::from_digits(self.msg_time.as_deref()?).ok()?;
+        Some(Unit { hour, chat_type: self.chat_type.as_deref()?.parse().ok()? })
     }
 
     /// Compares what is there with what was asked for.

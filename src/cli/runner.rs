@@ -14,7 +14,7 @@ use crate::domain::{ChatType, Hour, Unit};
 use crate::download::Downloader;
 use crate::exit::{Exit, Failed};
 use crate::lake::{Lake, LakeError, Lock, Manifest};
-use crate::pipeline::Rooms;
+use crate::pipeline::{Rooms, Works};
 use crate::plan::{self, Policy, Receipts, Task};
 use crate::report::Report;
 use crate::run::{self, RunReport, Signals};
@@ -119,14 +119,7 @@ impl Session {
         let sdkappid = settings.sdkappid.ok_or_else(|| Failed::setup(no_app(known.as_ref())))?;
         let credentials = settings.secrets.credentials().map_err(Failed::setup)?;
         let lock = lake.lock()?;
-        let manifest = match lake.manifest(Some(sdkappid))? {
-            Some(manifest) => manifest,
-            None => {
-                let manifest = Manifest::new(sdkappid);
-                lake.put_manifest(&manifest)?;
-                manifest
-            }
-        };
+        let manifest = manifest_of(&lake, sdkappid)?;
         let now = settings.clock.now();
         Ok(Session { settings, lake, manifest, now, credentials, signals, _lock: lock })
     }
@@ -156,7 +149,7 @@ impl Session {
 
     fn rooms(&self) -> Result<Rooms, Failed> {
         let settings = &self.settings;
-        let spool = spool_of(settings, &self.lake)?;
+        let works = works(settings, &self.lake, &self.manifest, &self.signals)?;
         let signer = Signer::new(self.credentials.clone(), self.manifest.sdkappid, settings.identifier.clone());
         let config = ClientConfig {
             endpoint: settings.endpoint.clone(),
@@ -165,16 +158,39 @@ impl Session {
         };
         Ok(Rooms {
             tim: Client::new(config, signer, Pace::new(settings.max_qps)).map_err(Failed::setup)?,
-            download: Downloader::new(settings.loopback, &spool).map_err(Failed::setup)?,
-            lake: self.lake.clone(),
-            manifest: self.manifest.clone(),
-            spool,
-            keep_raw: settings.keep_raw,
-            empty_after: settings.empty_after,
-            clock: settings.clock,
-            stop: self.signals.stop().clone(),
+            download: Downloader::new(settings.loopback, &works.spool).map_err(Failed::setup)?,
+            works,
         })
     }
+}
+
+/// Where archives become units of a lake that is held.
+///
+/// # Errors
+/// Where the spool cannot be made.
+pub fn works(settings: &Settings, lake: &Lake, manifest: &Manifest, signals: &Signals) -> Result<Works, Failed> {
+    Ok(Works {
+        lake: lake.clone(),
+        manifest: manifest.clone(),
+        spool: spool_of(settings, lake)?,
+        keep_raw: settings.keep_raw,
+        empty_after: settings.empty_after,
+        clock: settings.clock,
+        stop: signals.stop().clone(),
+    })
+}
+
+/// The lake's manifest, made where there is none yet. The lake must be held.
+///
+/// # Errors
+/// Where the lake is another app's, or cannot be written.
+pub fn manifest_of(lake: &Lake, sdkappid: u64) -> Result<Manifest, LakeError> {
+    if let Some(manifest) = lake.manifest(Some(sdkappid))? {
+        return Ok(manifest);
+    }
+    let manifest = Manifest::new(sdkappid);
+    lake.put_manifest(&manifest)?;
+    Ok(manifest)
 }
 
 fn no_app(known: Option<&Manifest>) -> anyhow::Error {

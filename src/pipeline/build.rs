@@ -21,7 +21,7 @@ use crate::spool::{Digests, unfinished_file};
 use crate::table::{Table, TableWriter};
 
 /// An archive to build from.
-pub(super) struct Source {
+pub struct Source {
     place: Rest,
     host: Option<String>,
     gzip_bytes: u64,
@@ -35,6 +35,8 @@ pub(super) struct Source {
 enum Rest {
     Spool(TempPath),
     Lake(LakePath, PathBuf),
+    /// Somebody else's file: it is copied and never moved.
+    Elsewhere(PathBuf),
 }
 
 impl Source {
@@ -57,13 +59,26 @@ impl Source {
         }
     }
 
-    /// An archive that the lake keeps, at `path` of the lake, which is `file`. Nobody is there to say what it should be.
+    /// An archive that the lake keeps, at `path` of the lake, which is `file`.
     pub(super) fn kept(path: LakePath, file: &Path) -> io::Result<Source> {
+        Source::unpromised(Rest::Lake(path, file.to_owned()), file)
+    }
+
+    /// An archive that is kept elsewhere.
+    ///
+    /// # Errors
+    /// Where it cannot be read.
+    pub fn elsewhere(file: &Path) -> io::Result<Source> {
+        Source::unpromised(Rest::Elsewhere(file.to_owned()), file)
+    }
+
+    /// Nobody is there to say what it should be.
+    fn unpromised(place: Rest, file: &Path) -> io::Result<Source> {
         let mut digests = Digests::default();
         io::copy(&mut File::open(file)?, &mut digests)?;
         let (gzip_bytes, gzip_md5, sha256) = digests.finish();
         Ok(Source {
-            place: Rest::Lake(path, file.to_owned()),
+            place,
             host: None,
             gzip_bytes,
             gzip_md5,
@@ -93,14 +108,14 @@ impl Source {
     pub(super) fn open(&self) -> io::Result<File> {
         match &self.place {
             Rest::Spool(file) => File::open(file),
-            Rest::Lake(_, file) => File::open(file),
+            Rest::Lake(_, file) | Rest::Elsewhere(file) => File::open(file),
         }
     }
 
     /// Where it rests, or will rest, in the lake.
     pub(super) fn lake_path(&self, unit: Unit, place: usize) -> LakePath {
         match &self.place {
-            Rest::Spool(_) => layout::raw(unit, place, &self.gzip_md5),
+            Rest::Spool(_) | Rest::Elsewhere(_) => layout::raw(unit, place, &self.gzip_md5),
             Rest::Lake(path, _) => path.clone(),
         }
     }
@@ -110,18 +125,44 @@ impl Source {
         RawRecord { path: path.as_str().to_owned(), sha256: self.sha256.clone() }
     }
 
-    /// The file to move into the lake; `None` where it is there already.
-    pub(super) fn into_file(self) -> Option<TempPath> {
+    /// The file to move into the lake, through `spool` where it is not ours; `None` where it is there already.
+    pub(super) fn into_file(self, spool: &Path) -> io::Result<Option<TempPath>> {
         match self.place {
-            Rest::Spool(file) => Some(file),
-            Rest::Lake(..) => None,
+            Rest::Spool(file) => Ok(Some(file)),
+            Rest::Lake(..) => Ok(None),
+            Rest::Elsewhere(file) => {
+                let mut copy = unfinished_file(spool)?;
+                io::copy(&mut File::open(file)?, copy.as_file_mut())?;
+                Ok(Some(copy.into_temp_path()))
+            }
         }
     }
 
-    /// Its bytes, for quarantine; `None` where the lake keeps them anyway.
+    /// Its bytes, for quarantine; `None` where they are kept elsewhere anyway.
     pub(super) fn into_unusable(self, place: usize) -> Option<Unusable> {
+        match self.place {
+            Rest::Spool(bytes) => Some(Unusable { place, gzip_md5: self.gzip_md5, bytes }),
+            Rest::Lake(..) | Rest::Elsewhere(_) => None,
+        }
+    }
+
+    /// A copy of its bytes, for quarantine.
+    pub(super) fn into_copy(self, place: usize, spool: &Path) -> io::Result<Option<Unusable>> {
         let gzip_md5 = self.gzip_md5.clone();
-        self.into_file().map(|bytes| Unusable { place, gzip_md5, bytes })
+        Ok(self.into_file(spool)?.map(|bytes| Unusable { place, gzip_md5, bytes }))
+    }
+
+    /// Whose file it is, where it is not ours.
+    pub(super) fn outside(&self) -> Option<&Path> {
+        match &self.place {
+            Rest::Elsewhere(file) => Some(file),
+            Rest::Spool(_) | Rest::Lake(..) => None,
+        }
+    }
+
+    /// The same bytes, as far as their MD5 tells.
+    pub fn equals(&self, other: &Source) -> bool {
+        self.gzip_md5 == other.gzip_md5 && self.gzip_bytes == other.gzip_bytes
     }
 }
 

@@ -7,7 +7,7 @@ use std::path::Path;
 use base64::Engine;
 use base64::engine::general_purpose::STANDARD as BASE64;
 
-use super::Rooms;
+use super::Works;
 use super::build::Source;
 use crate::archive::{
     self, ArchiveError, Expected, Fingerprint, Place, Promised, RejectReason, RejectedBytes, Seen, Sink, canonical,
@@ -31,9 +31,9 @@ pub(super) enum Comparison {
 
 /// Compares byte by byte with the kept archives; where none are kept, or they cannot be read, every message is rebuilt
 /// from the table and compared as JSON, and every reject byte by byte.
-pub(super) fn compare(unit: Unit, old: &Receipt, new: &[Source], rooms: &Rooms) -> Result<Comparison, ArchiveError> {
+pub(super) fn compare(unit: Unit, old: &Receipt, new: &[Source], works: &Works) -> Result<Comparison, ArchiveError> {
     if !old.raw.is_empty() && old.raw.len() == old.archives.len() {
-        match with_archives(unit, old, new, rooms) {
+        match with_archives(unit, old, new, works) {
             Err(ArchiveError::Interrupted) => return Err(ArchiveError::Interrupted),
             Err(error) => {
                 tracing::warn!(%unit, "{unit}: the kept archives cannot be read ({error}); comparing with the table")
@@ -41,29 +41,29 @@ pub(super) fn compare(unit: Unit, old: &Receipt, new: &[Source], rooms: &Rooms) 
             Ok(comparison) => return Ok(comparison),
         }
     }
-    let offered = Offered::read(unit, new, rooms, Form::Json)?;
-    Ok(with_table(old, &offered, rooms).unwrap_or_else(|error| Comparison::Unreadable(format!("{error:#}"))))
+    let offered = Offered::read(unit, new, works, Form::Json)?;
+    Ok(with_table(old, &offered, works).unwrap_or_else(|error| Comparison::Unreadable(format!("{error:#}"))))
 }
 
-fn with_archives(unit: Unit, old: &Receipt, new: &[Source], rooms: &Rooms) -> Result<Comparison, ArchiveError> {
-    let offered = Offered::read(unit, new, rooms, Form::Bytes)?;
+fn with_archives(unit: Unit, old: &Receipt, new: &[Source], works: &Works) -> Result<Comparison, ArchiveError> {
+    let offered = Offered::read(unit, new, works, Form::Bytes)?;
     let mut lacking = Lacking { offered: &offered, count: 0 };
     let mut seen = Seen::default();
     for raw in &old.raw {
-        let file = File::open(located(&raw.path, rooms)).map_err(ArchiveError::Io)?;
-        read(file, unit, Promised::default(), rooms, &mut seen, &mut lacking)?;
+        let file = File::open(located(&raw.path, works)).map_err(ArchiveError::Io)?;
+        read(file, unit, Promised::default(), works, &mut seen, &mut lacking)?;
     }
     Ok(lacking.found())
 }
 
-fn with_table(old: &Receipt, offered: &Offered, rooms: &Rooms) -> anyhow::Result<Comparison> {
+fn with_table(old: &Receipt, offered: &Offered, works: &Works) -> anyhow::Result<Comparison> {
     let mut lacking = Lacking { offered, count: 0 };
     if let Some(parquet) = &old.parquet {
-        let file = File::open(located(&parquet.path, rooms))?;
+        let file = File::open(located(&parquet.path, works))?;
         table::each_message(file, |message| lacking.look_up(offered.fingerprint(message)))?;
     }
     if let Some(rejects) = &old.rejects_file {
-        for line in fs::read_to_string(located(&rejects.path, rooms))?.lines() {
+        for line in fs::read_to_string(located(&rejects.path, works))?.lines() {
             let reject: RejectLine = serde_json::from_str(line)?;
             lacking.look_up(offered.elements.fingerprint(&BASE64.decode(reject.bytes_base64)?));
         }
@@ -77,20 +77,20 @@ struct RejectLine {
 }
 
 /// Where a path in a receipt is; one that leads out of the lake leads nowhere.
-fn located(path: &str, rooms: &Rooms) -> std::path::PathBuf {
-    LakePath::from_receipt(path).map_or_else(|| Path::new("").to_owned(), |path| rooms.lake.locate(&path))
+fn located(path: &str, works: &Works) -> std::path::PathBuf {
+    LakePath::from_receipt(path).map_or_else(|| Path::new("").to_owned(), |path| works.lake.locate(&path))
 }
 
 fn read(
     file: File,
     unit: Unit,
     promised: Promised,
-    rooms: &Rooms,
+    works: &Works,
     seen: &mut Seen,
     sink: &mut impl Sink,
 ) -> Result<(), ArchiveError> {
-    let expected = Expected { sdkappid: rooms.manifest.sdkappid, unit, promised };
-    archive::read(file, &expected, &rooms.spool, seen, sink, &|| rooms.stop.is_cancelled()).map(|_| ())
+    let expected = Expected { sdkappid: works.manifest.sdkappid, unit, promised };
+    archive::read(file, &expected, &works.spool, seen, sink, &|| works.stop.is_cancelled()).map(|_| ())
 }
 
 /// How elements are compared.
@@ -109,12 +109,12 @@ struct Offered {
 }
 
 impl Offered {
-    fn read(unit: Unit, new: &[Source], rooms: &Rooms, form: Form) -> Result<Offered, ArchiveError> {
+    fn read(unit: Unit, new: &[Source], works: &Works, form: Form) -> Result<Offered, ArchiveError> {
         let mut offered = Offered { elements: Seen::default(), form };
         let mut seen = Seen::default();
         for source in new {
             let file = source.open().map_err(ArchiveError::Io)?;
-            read(file, unit, source.promised(), rooms, &mut seen, &mut offered)?;
+            read(file, unit, source.promised(), works, &mut seen, &mut offered)?;
         }
         Ok(offered)
     }

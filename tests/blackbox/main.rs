@@ -13,6 +13,7 @@ mod bad_archives;
 mod bad_weather;
 mod changed;
 mod exit_codes;
+mod import;
 mod layouts;
 mod ledger;
 mod leftovers;

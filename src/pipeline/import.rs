@@ -1,0 +1,82 @@
+//! Archives kept elsewhere → a unit.
+
+use std::path::PathBuf;
+
+use super::build::{BuildError, Source};
+use super::{UnitError, Unusable, Works, build, publish, stopped};
+use crate::domain::Unit;
+use crate::domain::receipt::Receipt;
+use crate::lake::{LakeError, LakePath};
+
+/// What became of a unit's files.
+#[derive(Clone, Debug)]
+pub enum Imported {
+    /// The unit is made of them now.
+    Taken(Box<Receipt>),
+    /// The unit was made of them before.
+    Same(Box<Receipt>),
+    /// They were not taken: which of them is at fault, where it is one, and why. The unit is as it was.
+    Refused {
+        /// The file at fault; `None` where it is all of them together.
+        file: Option<PathBuf>,
+        /// Why.
+        cause: String,
+    },
+}
+
+/// Makes a unit of `files`, in this order, whatever its age. A unit that is made of other archives already is replaced
+/// only where a person says so with `replace`; its archives go to quarantine then.
+///
+/// # Errors
+/// [`UnitError`]; the unit is as it was then, or is finished by the next run.
+pub fn import_unit(unit: Unit, files: &[PathBuf], replace: bool, works: &Works) -> Result<Imported, UnitError> {
+    let before = works.lake.receipt(unit)?;
+    let mut sources: Vec<Source> = Vec::new();
+    for file in files {
+        match Source::elsewhere(file) {
+            // A file that was given twice is one archive.
+            Ok(source) if sources.iter().any(|known| known.equals(&source)) => {}
+            Ok(source) => sources.push(source),
+            Err(error) => return Ok(Imported::Refused { file: Some(file.clone()), cause: error.to_string() }),
+        }
+    }
+    let built = match build(unit, &sources, works) {
+        Ok(built) => built,
+        Err(BuildError::Unusable { failure, place }) => {
+            let file = place.and_then(|place| sources[place].outside().map(PathBuf::from));
+            return Ok(Imported::Refused { file, cause: failure.cause });
+        }
+        Err(error) => return Err(stopped(error, works)),
+    };
+    let Some(old) = before.as_ref().filter(|before| !before.archives.is_empty()) else {
+        return publish(unit, before, sources, built, works).map(|outcome| Imported::Taken(Box::new(outcome.receipt)));
+    };
+    if built.facts.are_of(old) {
+        return Ok(Imported::Same(Box::new(old.clone())));
+    }
+    if !replace {
+        let cause = format!("{unit} is made of other archives already: give --replace to replace them by these");
+        return Ok(Imported::Refused { file: None, cause });
+    }
+    let quarantine = set_aside(old, works)?;
+    let before = Receipt { quarantine, ..old.clone() };
+    publish(unit, Some(before), sources, built, works).map(|outcome| Imported::Taken(Box::new(outcome.receipt)))
+}
+
+/// Copies a unit's kept archives to quarantine: they stay where they are until the receipt names others.
+fn set_aside(old: &Receipt, works: &Works) -> Result<Vec<String>, LakeError> {
+    let mut quarantine = old.quarantine.clone();
+    for (place, raw) in old.raw.iter().enumerate() {
+        let Some(path) = LakePath::from_receipt(&raw.path) else { continue };
+        let file = works.lake.locate(&path);
+        let io = |source| LakeError::Io { verb: "read", path: file.clone(), source };
+        let copied = Source::elsewhere(&file).and_then(|source| source.into_copy(place, &works.spool)).map_err(io)?;
+        if let Some(Unusable { place, gzip_md5, bytes }) = copied {
+            let path = works.lake.quarantine(old.unit(), place, &gzip_md5, bytes)?.as_str().to_owned();
+            if !quarantine.contains(&path) {
+                quarantine.push(path);
+            }
+        }
+    }
+    Ok(quarantine)
+}
