@@ -1,6 +1,7 @@
 //! Messages → one Parquet file, in bounded memory.
 
 mod columns;
+mod pages;
 mod reader;
 mod rebuild;
 pub mod schema;

@@ -211,7 +211,7 @@ pub(super) fn build(
     let (table_file, table_path) = unfinished_file(spool)?.into_parts();
     let (rejects_file, rejects_path) = unfinished_file(spool)?.into_parts();
     let mut sink = UnitSink {
-        table: TableWriter::new(table_file, sdkappid, unit)?,
+        table: TableWriter::new(table_file, sdkappid, unit, spool)?,
         rejects: RejectsWriter::new(rejects_file),
         source_file: 0,
     };

@@ -2,8 +2,11 @@
 
 use std::fs::File;
 use std::io;
+use std::path::Path;
+use std::sync::Arc;
 
 use parquet::arrow::ArrowWriter;
+use parquet::arrow::arrow_writer::ArrowWriterOptions;
 use parquet::basic::{Compression, ZstdLevel};
 use parquet::errors::ParquetError;
 use parquet::file::metadata::KeyValue;
@@ -11,14 +14,15 @@ use parquet::file::properties::{BloomFilterPosition, WriterProperties};
 use parquet::schema::types::ColumnPath;
 
 use super::columns::{Origin, Rows};
+use super::pages::SpillingPages;
 use super::schema;
 use crate::domain::message::Message;
 use crate::domain::{Sha256Hex, Unit};
 use crate::spool::Hashing;
 
 /// Rows of a row group: readers work on row groups in parallel and skip them by their statistics and bloom filters, and
-/// the contract with them is 100 000 to 1 000 000. Near the lower end, because a row group is held compressed until it
-/// is full.
+/// the contract with them is 100 000 to 1 000 000. Near the lower end, because a row group waits compressed until it is
+/// full.
 const ROW_GROUP_ROWS: usize = 131_072;
 
 /// A batch is handed to the Parquet writer when it has so many rows …
@@ -49,13 +53,16 @@ pub struct Table {
 }
 
 impl TableWriter {
-    /// Starts the table of `unit` at the front of an empty `file`.
+    /// Starts the table of `unit` at the front of an empty `file`. Pages too many to hold wait in an unnamed file in
+    /// `spool`.
     ///
     /// # Errors
     /// Where the file cannot be written.
-    pub fn new(file: File, sdkappid: u64, unit: Unit) -> io::Result<TableWriter> {
-        let writer = ArrowWriter::try_new(Hashing::new(file), schema::schema(), Some(properties(sdkappid, unit)))
-            .map_err(as_io)?;
+    pub fn new(file: File, sdkappid: u64, unit: Unit, spool: &Path) -> io::Result<TableWriter> {
+        let options = ArrowWriterOptions::new()
+            .with_properties(properties(sdkappid, unit))
+            .with_page_store_factory(Arc::new(SpillingPages::new(spool.to_owned())));
+        let writer = ArrowWriter::try_new_with_options(Hashing::new(file), schema::schema(), options).map_err(as_io)?;
         Ok(TableWriter { rows: Rows::new(sdkappid, unit), batch_bytes: 0, writer, msg_times: None })
     }
 

@@ -66,7 +66,7 @@ pub fn read_unit(content: &[u8], unit: &Unit) -> Result<ReadUnit, ArchiveError> 
     let spool = tempfile::tempdir().unwrap();
     let table = tempfile::NamedTempFile::new().unwrap();
     let mut sink = Collector {
-        table: TableWriter::new(table.reopen().unwrap(), SDKAPPID, unit.0).unwrap(),
+        table: TableWriter::new(table.reopen().unwrap(), SDKAPPID, unit.0, spool.path()).unwrap(),
         rejects: Vec::new(),
         messages: Vec::new(),
     };
