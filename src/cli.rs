@@ -9,6 +9,7 @@ mod simulate;
 mod status;
 mod sync;
 mod usersig;
+mod verify;
 
 use clap::{ArgAction, Args, CommandFactory, FromArgMatches, Parser, Subcommand};
 
@@ -46,6 +47,8 @@ pub enum Command {
     Plan(plan::PlanArgs),
     /// Shows the state of every hour, and what the vendor deletes next
     Status(status::StatusArgs),
+    /// Reads everything again that the receipts name, and reports what is missing, damaged or extra
+    Verify(verify::VerifyArgs),
     /// Runs the simulated vendor alone, on this machine
     Simulate(simulate::SimulateArgs),
     /// Makes a UserSig, or takes one apart and verifies it
@@ -220,6 +223,7 @@ pub async fn run(cli: Cli, given: &Given) -> Result<Exit, Failed> {
         Command::Import(args) => import::run(args, settings(given)?).await,
         Command::Plan(args) => plan::run(&args, &settings(given)?),
         Command::Status(args) => status::run(&args, &settings(given)?),
+        Command::Verify(args) => verify::run(args, settings(given)?).await,
         Command::Simulate(args) => simulate::run(args, &settings(given)?).await,
         Command::Usersig(args) => usersig::run(&args, &settings(given)?),
     }

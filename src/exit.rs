@@ -15,6 +15,8 @@ pub enum Exit {
     Setup,
     /// The lake cannot be read or written.
     Lake,
+    /// The lake does not hold what its receipts say.
+    Damage,
     /// An hour was found lost.
     Lost,
     /// Some units failed and stay due.
@@ -33,6 +35,7 @@ impl Exit {
             Exit::Credentials => 77,
             Exit::Setup => 2,
             Exit::Lake => 74,
+            Exit::Damage => 6,
             Exit::Lost => 4,
             Exit::Failed => 3,
             Exit::Done => 0,

@@ -198,6 +198,36 @@ impl Lake {
         Ok(Some(receipt))
     }
 
+    /// The units that have a receipt, whether it reads or not.
+    ///
+    /// # Errors
+    /// [`LakeError::Io`].
+    pub fn units_with_receipts(&self) -> Result<Vec<Unit>, LakeError> {
+        let mut units = Vec::new();
+        for chat_type in ChatType::ALL {
+            let days = self.store.list(&layout::receipts_of(chat_type))?;
+            for day in days.iter().filter_map(|name| layout::day_of_receipts(name)) {
+                let names = self.store.list(&layout::receipts_of_day(chat_type, day))?;
+                let hours = names.iter().filter_map(|name| layout::hour_of_receipt(name));
+                units.extend(hours.filter(|hour| hour.date() == day).map(|hour| Unit { hour, chat_type }));
+            }
+        }
+        units.sort();
+        Ok(units)
+    }
+
+    /// All files that hold messages, archives, rejects or quarantined bytes, named by a receipt or not.
+    ///
+    /// # Errors
+    /// [`LakeError::Io`].
+    pub fn data_files(&self) -> Result<Vec<LakePath>, LakeError> {
+        let mut files = Vec::new();
+        for folder in layout::data_folders() {
+            self.store.walk(&folder, &mut files)?;
+        }
+        Ok(files)
+    }
+
     /// The receipts of one chat type with hours in the range `[from, to)`; all of them where there is none.
     ///
     /// # Errors

@@ -66,6 +66,7 @@ pub mod ledger;
 pub mod coverage;
 pub mod metrics;
 pub mod report;
+pub mod verify;
 
 pub mod simulator;
 

@@ -120,6 +120,23 @@ pub fn place_of_archive(unit: Unit, name: &str) -> Option<usize> {
     canonical.then(|| place.parse().ok()).flatten()
 }
 
+/// The folders of everything but the ledger.
+pub fn data_folders() -> [LakePath; 4] {
+    ["messages", "raw", "rejects", "quarantine"].map(|name| LakePath(name.to_owned()))
+}
+
+/// The unit that a file belongs to by its path; `None` where it is none of ours.
+pub fn unit_of(path: &LakePath) -> Option<Unit> {
+    let mut parts = path.as_str().split('/').skip(1);
+    let (chat_type, day, name) = (parts.next()?, parts.next()?, parts.next()?);
+    let unit = Unit {
+        hour: Hour::from_digits(name.get(..10)?).ok()?,
+        chat_type: chat_type.strip_prefix("chat_type=").unwrap_or(chat_type).parse().ok()?,
+    };
+    let is_day = day.strip_prefix("dt=").unwrap_or(day) == unit.hour.date().to_string();
+    (is_day && parts.next().is_none()).then_some(unit)
+}
+
 /// The folder of marks.
 pub fn marks() -> LakePath {
     LakePath(".publishing".to_owned())
@@ -185,6 +202,9 @@ mod tests {
             let next = Unit { hour: hour.plus(1), chat_type };
             prop_assert_eq!(place_of_archive(next, path.name()), None);
             prop_assert_eq!(hour_of_receipt(receipt(unit).name()), Some(hour));
+            for path in [&path, &parquet(unit), &rejects(unit)] {
+                prop_assert_eq!(unit_of(path), Some(unit));
+            }
             prop_assert_eq!(unit_of_mark(mark(unit).name()), Some(unit));
             prop_assert_eq!(day_of_receipts(&hour.date().to_string()), Some(hour.date()));
         }

@@ -101,6 +101,22 @@ impl Store {
         }
     }
 
+    /// All files below a folder, sorted.
+    ///
+    /// # Errors
+    /// [`LakeError::Io`].
+    pub fn walk(&self, folder: &LakePath, files: &mut Vec<LakePath>) -> Result<(), LakeError> {
+        for name in self.list(folder)? {
+            let path = folder.join(&name);
+            if self.locate(&path).is_dir() {
+                self.walk(&path, files)?;
+            } else {
+                files.push(path);
+            }
+        }
+        Ok(())
+    }
+
     /// Writes a small file.
     ///
     /// # Errors

@@ -36,3 +36,15 @@ pub fn each_message(file: File, mut each: impl FnMut(&str)) -> Result<(), ReadEr
     }
     Ok(())
 }
+
+/// Decodes every page of the file and counts its rows.
+///
+/// # Errors
+/// [`ReadError`].
+pub fn count_rows(file: File) -> Result<u64, ReadError> {
+    let mut rows = 0;
+    for batch in ParquetRecordBatchReaderBuilder::try_new(file)?.build()? {
+        rows += batch?.num_rows() as u64;
+    }
+    Ok(rows)
+}

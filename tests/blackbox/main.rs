@@ -29,3 +29,4 @@ mod status;
 mod table;
 mod time;
 mod vendor_calls;
+mod verify;

@@ -1,0 +1,261 @@
+//! One unit: everything its receipt names, read again.
+
+use std::fs::{self, File};
+use std::io;
+
+use base64::Engine;
+use base64::engine::general_purpose::STANDARD as BASE64;
+
+use super::{Finding, Kind};
+use crate::archive::{
+    self, Expected, Fingerprint, Place, Promised, RejectReason, RejectedBytes, Seen, Sink, canonical,
+};
+use crate::domain::message::Message;
+use crate::domain::receipt::{Receipt, State};
+use crate::domain::{Md5Hex, Sha256Hex, Unit};
+use crate::lake::{Lake, LakeError, LakePath, layout};
+use crate::spool::Digests;
+use crate::table;
+
+/// What was read of a unit.
+#[derive(Default)]
+pub(super) struct Checked {
+    pub(super) provable: bool,
+    pub(super) recorded: bool,
+    pub(super) files: u64,
+    pub(super) bytes: u64,
+    pub(super) rows: u64,
+    pub(super) findings: Vec<Finding>,
+}
+
+const FROM_RAW: &str = "make the unit again: move its receipt away and run `timlake import` on its archives in raw/";
+const FROM_VENDOR: &str =
+    "run `timlake backfill --rerun all` while the vendor has the hour, or restore it from a backup";
+const FROM_BACKUP: &str = "restore it from a backup";
+
+/// Checks everything that the receipt names, and its sums.
+pub(super) fn check(lake: &Lake, receipt: &Receipt, deep: bool) -> Checked {
+    let mut checked = Checked::default();
+    let has_rows = receipt.state == State::Committed;
+    checked.sums(receipt);
+    checked.raw(lake, receipt);
+    let raw_is_sound = !receipt.raw.is_empty() && checked.findings.is_empty();
+    checked.provable = has_rows && raw_is_sound;
+    checked.recorded = has_rows && receipt.raw.is_empty();
+    let remedy = if raw_is_sound { FROM_RAW } else { FROM_VENDOR };
+    checked.table(lake, receipt, remedy);
+    checked.rejects(lake, receipt, remedy);
+    checked.quarantine(lake, receipt);
+    if checked.findings.is_empty() && raw_is_sound {
+        checked.against_archives(lake, receipt, deep);
+    }
+    checked
+}
+
+impl Checked {
+    /// A receipt that does not read.
+    pub(super) fn unreadable_receipt(unit: Unit, error: &LakeError) -> Checked {
+        let mut checked = Checked::default();
+        let path = layout::receipt(unit);
+        checked.find(path.as_str(), Kind::Damaged, error.to_string(), FROM_RAW);
+        checked
+    }
+
+    fn find(&mut self, path: &str, kind: Kind, what: impl Into<String>, remedy: &'static str) {
+        self.findings.push(Finding { path: path.to_owned(), kind, what: what.into(), remedy });
+    }
+
+    fn sums(&mut self, receipt: &Receipt) {
+        let Receipt { lines, rows, duplicates, rejects, .. } = receipt;
+        let of_archives: u64 = receipt.archives.iter().map(|archive| archive.lines).sum();
+        let of_parquet = receipt.parquet.as_ref().map_or(0, |parquet| parquet.rows);
+        let right = *lines == rows + duplicates + rejects
+            && of_archives == *lines
+            && of_parquet == *rows
+            && (receipt.state == State::Committed) == (*rows > 0)
+            && receipt.rejects_file.is_some() == (*rejects > 0);
+        if !right {
+            let path = layout::receipt(receipt.unit());
+            self.find(path.as_str(), Kind::Damaged, "its numbers contradict each other", FROM_BACKUP);
+        }
+    }
+
+    fn raw(&mut self, lake: &Lake, receipt: &Receipt) {
+        if !receipt.raw.is_empty() && receipt.raw.len() != receipt.archives.len() {
+            let path = layout::receipt(receipt.unit());
+            self.find(
+                path.as_str(),
+                Kind::Damaged,
+                "it names another number of archives than it describes",
+                FROM_BACKUP,
+            );
+        }
+        for (raw, archive) in receipt.raw.iter().zip(&receipt.archives) {
+            let Some((bytes, md5, sha256)) = self.digest(lake, &raw.path, FROM_VENDOR) else { continue };
+            if (bytes, &md5, &sha256) != (archive.gzip_bytes, &archive.gzip_md5, &raw.sha256) {
+                self.find(&raw.path, Kind::Damaged, "its bytes are not those that were received", FROM_VENDOR);
+            }
+        }
+    }
+
+    fn table(&mut self, lake: &Lake, receipt: &Receipt, remedy: &'static str) {
+        let Some(parquet) = &receipt.parquet else { return };
+        let Some((bytes, _, sha256)) = self.digest(lake, &parquet.path, remedy) else { return };
+        if (bytes, &sha256) != (parquet.bytes, &parquet.sha256) {
+            return self.find(&parquet.path, Kind::Damaged, "its bytes are not those that were published", remedy);
+        }
+        let rows = open(lake, &parquet.path)
+            .map_err(|error| error.to_string())
+            .and_then(|file| table::count_rows(file).map_err(|error| format!("{error}")));
+        match rows {
+            Err(error) => self.find(&parquet.path, Kind::Damaged, error, remedy),
+            Ok(rows) if rows != parquet.rows => {
+                self.find(&parquet.path, Kind::Damaged, format!("it has {rows} rows, not {}", parquet.rows), remedy);
+            }
+            Ok(rows) => self.rows += rows,
+        }
+    }
+
+    fn rejects(&mut self, lake: &Lake, receipt: &Receipt, remedy: &'static str) {
+        let Some(rejects) = &receipt.rejects_file else { return };
+        let Some((bytes, _, sha256)) = self.digest(lake, &rejects.path, remedy) else { return };
+        if (bytes, &sha256) != (rejects.bytes, &rejects.sha256) {
+            self.find(&rejects.path, Kind::Damaged, "its bytes are not those that were published", remedy);
+        }
+    }
+
+    fn quarantine(&mut self, lake: &Lake, receipt: &Receipt) {
+        for path in &receipt.quarantine {
+            let Some((_, md5, _)) = self.digest(lake, path, FROM_BACKUP) else { continue };
+            if !path.contains(md5.short()) {
+                self.find(path, Kind::Damaged, "its bytes are not those its name promises", FROM_BACKUP);
+            }
+        }
+    }
+
+    /// A named file's length and digests; a finding, and `None`, where it cannot be read.
+    fn digest(&mut self, lake: &Lake, path: &str, remedy: &'static str) -> Option<(u64, Md5Hex, Sha256Hex)> {
+        let mut digests = Digests::default();
+        match open(lake, path).and_then(|mut file| io::copy(&mut file, &mut digests)) {
+            Ok(bytes) => {
+                self.files += 1;
+                self.bytes += bytes;
+                Some(digests.finish())
+            }
+            Err(error) if error.kind() == io::ErrorKind::NotFound => {
+                self.find(path, Kind::Missing, "a receipt names it, and it is not there", remedy);
+                None
+            }
+            Err(error) => {
+                self.find(path, Kind::Damaged, format!("it cannot be read: {error}"), remedy);
+                None
+            }
+        }
+    }
+
+    /// Reads the archives again and holds what is in them against the numbers, the rejects, and (`deep`) every row.
+    fn against_archives(&mut self, lake: &Lake, receipt: &Receipt, deep: bool) {
+        match reread(lake, receipt, deep) {
+            Err(cause) => self.find(&receipt.raw[0].path, Kind::Damaged, cause, FROM_VENDOR),
+            Ok(found) => {
+                let path = layout::receipt(receipt.unit());
+                if (found.counts.lines, found.counts.rows, found.counts.duplicates, found.counts.rejects)
+                    != (receipt.lines, receipt.rows, receipt.duplicates, receipt.rejects)
+                {
+                    self.find(path.as_str(), Kind::Damaged, "its numbers are not those of its archives", FROM_RAW);
+                }
+                if let Some(rejects) = &receipt.rejects_file
+                    && !same_rejects(lake, &rejects.path, &found)
+                {
+                    self.find(&rejects.path, Kind::Damaged, "it does not hold the rejects of the archives", FROM_RAW);
+                }
+                if let Some(parquet) = receipt.parquet.as_ref().filter(|_| deep)
+                    && !same_messages(lake, &parquet.path, &found)
+                {
+                    self.find(
+                        &parquet.path,
+                        Kind::Damaged,
+                        "a row does not give its message in the archive again",
+                        FROM_RAW,
+                    );
+                }
+            }
+        }
+    }
+}
+
+/// What is in the archives.
+struct Reread {
+    counts: archive::Counts,
+    hashes: Seen,
+    /// The messages as JSON, in order; empty unless they are to be compared.
+    messages: Vec<Fingerprint>,
+    rejects: Vec<Fingerprint>,
+    deep: bool,
+}
+
+fn reread(lake: &Lake, receipt: &Receipt, deep: bool) -> Result<Reread, String> {
+    let counts = archive::Counts::default();
+    let mut found = Reread { counts, hashes: Seen::default(), messages: Vec::new(), rejects: Vec::new(), deep };
+    let mut seen = Seen::default();
+    for (raw, archive) in receipt.raw.iter().zip(&receipt.archives) {
+        let promised = Promised { bytes: Some(archive.file_bytes), md5: Some(archive.file_md5.clone()) };
+        let expected = Expected { sdkappid: receipt.sdkappid, unit: receipt.unit(), promised };
+        let file = open(lake, &raw.path).map_err(|error| error.to_string())?;
+        // Elements too long to hold lie outside the lake: nothing in it is changed by verifying.
+        let summary = archive::read(file, &expected, &std::env::temp_dir(), &mut seen, &mut found, &|| false);
+        found.counts.add(summary.map_err(|error| error.to_string())?.counts);
+    }
+    Ok(found)
+}
+
+impl Sink for Reread {
+    fn message(&mut self, _: &Message, text: &str, _: Place) -> io::Result<()> {
+        if self.deep {
+            self.messages.push(as_json(&self.hashes, text));
+        }
+        Ok(())
+    }
+
+    fn reject(&mut self, bytes: RejectedBytes<'_>, _: Place, _: RejectReason) -> io::Result<()> {
+        self.rejects.push(match bytes {
+            RejectedBytes::Held(bytes) => self.hashes.fingerprint(bytes),
+            RejectedBytes::Spooled(file, length) => self.hashes.fingerprint_of(io::Read::take(file, length))?,
+        });
+        Ok(())
+    }
+}
+
+fn as_json(hashes: &Seen, text: &str) -> Fingerprint {
+    let canonical = canonical(text).unwrap_or_else(|_| text.to_owned());
+    hashes.fingerprint(canonical.as_bytes())
+}
+
+fn same_messages(lake: &Lake, path: &str, found: &Reread) -> bool {
+    let mut expected = found.messages.iter();
+    let mut same = true;
+    let read = open(lake, path).is_ok_and(|file| {
+        table::each_message(file, |message| same &= expected.next() == Some(&as_json(&found.hashes, message))).is_ok()
+    });
+    read && same && expected.next().is_none()
+}
+
+fn same_rejects(lake: &Lake, path: &str, found: &Reread) -> bool {
+    let bytes_of = |line: &str| {
+        let reject: serde_json::Value = serde_json::from_str(line).ok()?;
+        BASE64.decode(reject["bytes_base64"].as_str()?).ok()
+    };
+    let text = located(lake, path).and_then(|path| fs::read_to_string(path).ok()).unwrap_or_default();
+    let kept: Option<Vec<Fingerprint>> =
+        text.lines().map(|line| bytes_of(line).map(|bytes| found.hashes.fingerprint(&bytes))).collect();
+    kept.as_ref() == Some(&found.rejects)
+}
+
+fn located(lake: &Lake, path: &str) -> Option<std::path::PathBuf> {
+    LakePath::from_receipt(path).map(|path| lake.locate(&path))
+}
+
+fn open(lake: &Lake, path: &str) -> io::Result<File> {
+    let path = located(lake, path).ok_or_else(|| io::Error::other("the path leads out of the lake"))?;
+    File::open(path)
+}
