@@ -19,7 +19,6 @@ use std::path::Path;
 
 use crate::domain::Unit;
 
-pub use canonical::canonical;
 pub use error::{ArchiveError, FramingError};
 pub use framing::{MAX_ELEMENT, RejectReason, RejectedBytes};
 pub use gunzip::{Content, GunzipError, Promised};

@@ -10,6 +10,7 @@ mod manifest;
 mod store;
 
 use std::collections::BTreeMap;
+use std::fs::File;
 use std::io;
 use std::path::{Path, PathBuf};
 
@@ -133,6 +134,15 @@ impl Lake {
         self.store.locate(path)
     }
 
+    /// Opens a file that a receipt names.
+    ///
+    /// # Errors
+    /// As the file system; also where the path leads out of the lake.
+    pub fn open(&self, path: &str) -> io::Result<File> {
+        let inside = LakePath::from_receipt(path).ok_or_else(|| io::Error::other("the path leads out of the lake"))?;
+        File::open(self.locate(&inside))
+    }
+
     /// Takes the right to write, making the folder if it is not there, and clears away what a killed run left unfinished.
     ///
     /// # Errors
@@ -205,15 +215,25 @@ impl Lake {
     pub fn units_with_receipts(&self) -> Result<Vec<Unit>, LakeError> {
         let mut units = Vec::new();
         for chat_type in ChatType::ALL {
-            let days = self.store.list(&layout::receipts_of(chat_type))?;
-            for day in days.iter().filter_map(|name| layout::day_of_receipts(name)) {
-                let names = self.store.list(&layout::receipts_of_day(chat_type, day))?;
-                let hours = names.iter().filter_map(|name| layout::hour_of_receipt(name));
-                units.extend(hours.filter(|hour| hour.date() == day).map(|hour| Unit { hour, chat_type }));
-            }
+            units.extend(self.hours_with_receipts(chat_type, None)?.into_iter().map(|hour| Unit { hour, chat_type }));
         }
         units.sort();
         Ok(units)
+    }
+
+    /// The hours in the range `[from, to)` whose unit has a receipt; all of them where there is no range.
+    fn hours_with_receipts(&self, chat_type: ChatType, range: Option<(Hour, Hour)>) -> Result<Vec<Hour>, LakeError> {
+        let mut hours = Vec::new();
+        let days = self.store.list(&layout::receipts_of(chat_type))?;
+        for day in days.iter().filter_map(|name| layout::day_of_receipts(name)) {
+            if range.is_some_and(|(from, to)| day < from.date() || day > to.date()) {
+                continue;
+            }
+            let names = self.store.list(&layout::receipts_of_day(chat_type, day))?;
+            let inside = |hour: &Hour| range.is_none_or(|(from, to)| (from..to).contains(hour)) && hour.date() == day;
+            hours.extend(names.iter().filter_map(|name| layout::hour_of_receipt(name)).filter(inside));
+        }
+        Ok(hours)
     }
 
     /// All files that hold messages, archives, rejects or quarantined bytes, named by a receipt or not.
@@ -238,19 +258,8 @@ impl Lake {
         range: Option<(Hour, Hour)>,
     ) -> Result<BTreeMap<Hour, Receipt>, LakeError> {
         let mut receipts = BTreeMap::new();
-        let days = self.store.list(&layout::receipts_of(chat_type))?;
-        for day in days.iter().filter_map(|name| layout::day_of_receipts(name)) {
-            if range.is_some_and(|(from, to)| day < from.date() || day > to.date()) {
-                continue;
-            }
-            for name in self.store.list(&layout::receipts_of_day(chat_type, day))? {
-                let inside =
-                    |hour: &Hour| range.is_none_or(|(from, to)| (from..to).contains(hour)) && hour.date() == day;
-                let hour = layout::hour_of_receipt(&name).filter(inside);
-                if let Some(hour) = hour {
-                    receipts.extend(self.receipt(Unit { hour, chat_type })?.map(|receipt| (hour, receipt)));
-                }
-            }
+        for hour in self.hours_with_receipts(chat_type, range)? {
+            receipts.extend(self.receipt(Unit { hour, chat_type })?.map(|receipt| (hour, receipt)));
         }
         Ok(receipts)
     }

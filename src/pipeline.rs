@@ -40,6 +40,7 @@ use fetch::{FetchError, Fetched};
 
 pub use build::Source;
 pub use import::{Imported, import_unit};
+pub use rejects::each_reject;
 
 /// Everything a unit passes through. One for a run.
 pub struct Rooms {

@@ -8,7 +8,7 @@ use crate::json::{JsonError, Kind, Reader, json_string};
 ///
 /// # Errors
 /// [`JsonError`] where the text is not exactly one JSON value of readable depth.
-pub fn canonical(text: &str) -> Result<String, JsonError> {
+pub(super) fn canonical(text: &str) -> Result<String, JsonError> {
     let mut canonical = Canonical { text, reader: Reader::new(text.as_bytes()) };
     let out = canonical.value(1)?;
     match canonical.reader.peek() {

@@ -5,6 +5,9 @@ use std::io::{self, Read};
 
 use siphasher::sip128::{Hasher128, SipHasher13};
 
+use super::canonical::canonical;
+use super::framing::RejectedBytes;
+
 /// A set of byte strings, remembered as 96-bit keyed hashes.
 ///
 /// - *Exact for all practical purposes.* A message dropped for a collision would be lost silently, so the hash is wide
@@ -51,10 +54,7 @@ impl Seen {
     }
 
     /// The hash of what `reader` gives to its end.
-    ///
-    /// # Errors
-    /// The reader's.
-    pub fn fingerprint_of(&self, mut reader: impl Read) -> io::Result<Fingerprint> {
+    fn fingerprint_of(&self, mut reader: impl Read) -> io::Result<Fingerprint> {
         let mut hasher = SipHasher13::new_with_keys(self.key.0, self.key.1);
         let mut piece = vec![0; 64 * 1024];
         loop {
@@ -62,6 +62,25 @@ impl Seen {
                 0 => return Ok(Fingerprint::of(&hasher)),
                 count => hasher.write(&piece[..count]),
             }
+        }
+    }
+
+    /// The hash of a message as JSON: texts that are equal as JSON have the same.
+    pub fn fingerprint_json(&self, message: &str) -> Fingerprint {
+        match canonical(message) {
+            Ok(canonical) => self.fingerprint(canonical.as_bytes()),
+            Err(_) => self.fingerprint(message.as_bytes()),
+        }
+    }
+
+    /// The hash of the bytes of an element that is no message.
+    ///
+    /// # Errors
+    /// Where those that were too many to hold cannot be read back.
+    pub fn fingerprint_rejected(&self, bytes: RejectedBytes<'_>) -> io::Result<Fingerprint> {
+        match bytes {
+            RejectedBytes::Held(bytes) => Ok(self.fingerprint(bytes)),
+            RejectedBytes::Spooled(file, length) => self.fingerprint_of(file.take(length)),
         }
     }
 

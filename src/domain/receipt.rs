@@ -269,6 +269,15 @@ impl Receipt {
         Unit { hour: self.hour, chat_type: self.chat_type }
     }
 
+    /// The unit was made of archives with exactly these `FileMD5`s, in any order. One that is not known equals none.
+    pub fn is_made_of<'a>(&self, file_md5s: impl Iterator<Item = Option<&'a Md5Hex>>) -> bool {
+        let mut ours: Vec<Option<&Md5Hex>> = self.archives.iter().map(|archive| Some(&archive.file_md5)).collect();
+        let mut theirs: Vec<Option<&Md5Hex>> = file_md5s.collect();
+        ours.sort();
+        theirs.sort();
+        ours == theirs
+    }
+
     /// The last try failed; a finished unit is finished all the same.
     pub fn last_try_failed(&self) -> bool {
         let asked_again = self.asked_again.as_ref();

@@ -286,12 +286,7 @@ fn record(source: &Source, summary: ArchiveSummary) -> ArchiveRecord {
 impl Facts {
     /// The archives are those that a receipt was written of, in any order.
     pub(super) fn are_of(&self, receipt: &Receipt) -> bool {
-        let digests = |archives: &[ArchiveRecord]| {
-            let mut digests: Vec<Md5Hex> = archives.iter().map(|archive| archive.file_md5.clone()).collect();
-            digests.sort();
-            digests
-        };
-        digests(&self.archives) == digests(&receipt.archives)
+        receipt.is_made_of(self.archives.iter().map(|archive| Some(&archive.file_md5)))
     }
 
     /// The digests of the contents, in order.

@@ -1,21 +1,17 @@
 //! Archives that the vendor offers instead of those a unit was committed from: do they hold everything we have?
 
-use std::fs::{self, File};
+use std::fs::File;
 use std::io;
-use std::path::Path;
-
-use base64::Engine;
-use base64::engine::general_purpose::STANDARD as BASE64;
 
 use super::Works;
 use super::build::Source;
+use super::rejects::each_reject;
 use crate::archive::{
-    self, ArchiveError, Expected, Fingerprint, Place, Promised, RejectReason, RejectedBytes, Seen, Sink, canonical,
+    self, ArchiveError, Expected, Fingerprint, Place, Promised, RejectReason, RejectedBytes, Seen, Sink,
 };
 use crate::domain::Unit;
 use crate::domain::message::Message;
 use crate::domain::receipt::Receipt;
-use crate::lake::LakePath;
 use crate::table;
 
 /// What the comparison found.
@@ -50,7 +46,7 @@ fn with_archives(unit: Unit, old: &Receipt, new: &[Source], works: &Works) -> Re
     let mut lacking = Lacking { offered: &offered, count: 0 };
     let mut seen = Seen::default();
     for raw in &old.raw {
-        let file = File::open(located(&raw.path, works)).map_err(ArchiveError::Io)?;
+        let file = works.lake.open(&raw.path).map_err(ArchiveError::Io)?;
         read(file, unit, Promised::default(), works, &mut seen, &mut lacking)?;
     }
     Ok(lacking.found())
@@ -59,26 +55,12 @@ fn with_archives(unit: Unit, old: &Receipt, new: &[Source], works: &Works) -> Re
 fn with_table(old: &Receipt, offered: &Offered, works: &Works) -> anyhow::Result<Comparison> {
     let mut lacking = Lacking { offered, count: 0 };
     if let Some(parquet) = &old.parquet {
-        let file = File::open(located(&parquet.path, works))?;
-        table::each_message(file, |message| lacking.look_up(offered.fingerprint(message)))?;
+        table::each_message(works.lake.open(&parquet.path)?, |message| lacking.look_up(offered.fingerprint(message)))?;
     }
     if let Some(rejects) = &old.rejects_file {
-        for line in fs::read_to_string(located(&rejects.path, works))?.lines() {
-            let reject: RejectLine = serde_json::from_str(line)?;
-            lacking.look_up(offered.elements.fingerprint(&BASE64.decode(reject.bytes_base64)?));
-        }
+        each_reject(works.lake.open(&rejects.path)?, |bytes| lacking.look_up(offered.elements.fingerprint(bytes)))?;
     }
     Ok(lacking.found())
-}
-
-#[derive(serde::Deserialize)]
-struct RejectLine {
-    bytes_base64: String,
-}
-
-/// Where a path in a receipt is; one that leads out of the lake leads nowhere.
-fn located(path: &str, works: &Works) -> std::path::PathBuf {
-    LakePath::from_receipt(path).map_or_else(|| Path::new("").to_owned(), |path| works.lake.locate(&path))
 }
 
 fn read(
@@ -122,17 +104,7 @@ impl Offered {
     fn fingerprint(&self, message: &str) -> Fingerprint {
         match self.form {
             Form::Bytes => self.elements.fingerprint(message.as_bytes()),
-            Form::Json => {
-                let canonical = canonical(message).unwrap_or_else(|_| message.to_owned());
-                self.elements.fingerprint(canonical.as_bytes())
-            }
-        }
-    }
-
-    fn fingerprint_reject(&self, bytes: RejectedBytes<'_>) -> io::Result<Fingerprint> {
-        match bytes {
-            RejectedBytes::Held(bytes) => Ok(self.elements.fingerprint(bytes)),
-            RejectedBytes::Spooled(file, length) => self.elements.fingerprint_of(io::Read::take(file, length)),
+            Form::Json => self.elements.fingerprint_json(message),
         }
     }
 }
@@ -144,7 +116,7 @@ impl Sink for Offered {
     }
 
     fn reject(&mut self, bytes: RejectedBytes<'_>, _: Place, _: RejectReason) -> io::Result<()> {
-        self.elements.insert(self.fingerprint_reject(bytes)?);
+        self.elements.insert(self.elements.fingerprint_rejected(bytes)?);
         Ok(())
     }
 }
@@ -172,7 +144,7 @@ impl Sink for Lacking<'_> {
     }
 
     fn reject(&mut self, bytes: RejectedBytes<'_>, _: Place, _: RejectReason) -> io::Result<()> {
-        self.look_up(self.offered.fingerprint_reject(bytes)?);
+        self.look_up(self.offered.elements.fingerprint_rejected(bytes)?);
         Ok(())
     }
 }

@@ -3,7 +3,7 @@
 use super::build::Source;
 use super::{Rooms, Unusable};
 use crate::domain::receipt::{Failure, Receipt, State};
-use crate::domain::{FileEntry, Md5Hex, Unit};
+use crate::domain::{FileEntry, Unit};
 use crate::download::{Download, DownloadError};
 use crate::lake::LakeError;
 use crate::ledger::NoArchive;
@@ -52,8 +52,9 @@ pub(super) async fn fetch(unit: Unit, before: Option<&Receipt>, rooms: &Rooms) -
             History::NotReady => return Ok(Fetched::None(NoArchive::NotReady)),
             History::Expired => return Ok(Fetched::None(NoArchive::Expired)),
         };
-        if let Some(before) = before.filter(|before| before.state == State::Committed && are_the_same(before, &entries))
-        {
+        // Where the vendor does not give a FileMD5, this can only be told when the archives are here.
+        let known = || entries.iter().map(|entry| entry.file_md5.as_ref());
+        if let Some(before) = before.filter(|before| before.state == State::Committed && before.is_made_of(known())) {
             return Ok(Fetched::Unchanged(Box::new(before.clone())));
         }
         let had = have.len();
@@ -73,16 +74,6 @@ pub(super) async fn fetch(unit: Unit, before: Option<&Receipt>, rooms: &Rooms) -
         tracing::warn!(%unit, class = error.class(), "{unit}: {error}; asking for a new address");
         tokio::time::sleep(delay).await;
     }
-}
-
-/// The archives are those the unit was committed from, in any order. Where the vendor does not give a `FileMD5` that can
-/// only be told when they are here.
-fn are_the_same(before: &Receipt, entries: &[FileEntry]) -> bool {
-    let mut ours: Vec<Option<&Md5Hex>> = before.archives.iter().map(|archive| Some(&archive.file_md5)).collect();
-    let mut theirs: Vec<Option<&Md5Hex>> = entries.iter().map(|entry| entry.file_md5.as_ref()).collect();
-    ours.sort();
-    theirs.sort();
-    ours == theirs
 }
 
 /// Downloads what is not here yet, in order. What an earlier try has brought is not fetched again.

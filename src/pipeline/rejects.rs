@@ -1,7 +1,8 @@
 //! Elements that are no messages → a file of JSON lines that keeps their bytes.
 
-use std::io::{self, BufWriter, Read, Write};
+use std::io::{self, BufRead, BufReader, BufWriter, Read, Write};
 
+use base64::Engine;
 use base64::engine::general_purpose::STANDARD as BASE64;
 use base64::write::EncoderWriter;
 
@@ -50,4 +51,21 @@ impl<W: Write> RejectsWriter<W> {
         self.out.flush()?;
         Ok(self.out.sum())
     }
+}
+
+/// Calls `each` with the bytes of every reject in a rejects file, in order.
+///
+/// # Errors
+/// Where the file cannot be read, or a line of it is none of ours.
+pub fn each_reject(file: impl Read, mut each: impl FnMut(&[u8])) -> io::Result<()> {
+    for line in BufReader::new(file).lines() {
+        let line: RejectLine = serde_json::from_str(&line?)?;
+        each(&BASE64.decode(line.bytes_base64).map_err(io::Error::other)?);
+    }
+    Ok(())
+}
+
+#[derive(serde::Deserialize)]
+struct RejectLine {
+    bytes_base64: String,
 }

@@ -1,19 +1,14 @@
 //! One unit: everything its receipt names, read again.
 
-use std::fs::{self, File};
 use std::io;
 
-use base64::Engine;
-use base64::engine::general_purpose::STANDARD as BASE64;
-
 use super::{Finding, Kind};
-use crate::archive::{
-    self, Expected, Fingerprint, Place, Promised, RejectReason, RejectedBytes, Seen, Sink, canonical,
-};
+use crate::archive::{self, Expected, Fingerprint, Place, Promised, RejectReason, RejectedBytes, Seen, Sink};
 use crate::domain::message::Message;
 use crate::domain::receipt::{Receipt, State};
 use crate::domain::{Md5Hex, Sha256Hex, Unit};
-use crate::lake::{Lake, LakeError, LakePath, layout};
+use crate::lake::{Lake, LakeError, layout};
+use crate::pipeline::each_reject;
 use crate::spool::Digests;
 use crate::table;
 
@@ -104,7 +99,8 @@ impl Checked {
         if (bytes, &sha256) != (parquet.bytes, &parquet.sha256) {
             return self.find(&parquet.path, Kind::Damaged, "its bytes are not those that were published", remedy);
         }
-        let rows = open(lake, &parquet.path)
+        let rows = lake
+            .open(&parquet.path)
             .map_err(|error| error.to_string())
             .and_then(|file| table::count_rows(file).map_err(|error| format!("{error}")));
         match rows {
@@ -136,7 +132,7 @@ impl Checked {
     /// A named file's length and digests; a finding, and `None`, where it cannot be read.
     fn digest(&mut self, lake: &Lake, path: &str, remedy: &'static str) -> Option<(u64, Md5Hex, Sha256Hex)> {
         let mut digests = Digests::default();
-        match open(lake, path).and_then(|mut file| io::copy(&mut file, &mut digests)) {
+        match lake.open(path).and_then(|mut file| io::copy(&mut file, &mut digests)) {
             Ok(bytes) => {
                 self.files += 1;
                 self.bytes += bytes;
@@ -201,7 +197,7 @@ fn reread(lake: &Lake, receipt: &Receipt, deep: bool) -> Result<Reread, String> 
     for (raw, archive) in receipt.raw.iter().zip(&receipt.archives) {
         let promised = Promised { bytes: Some(archive.file_bytes), md5: Some(archive.file_md5.clone()) };
         let expected = Expected { sdkappid: receipt.sdkappid, unit: receipt.unit(), promised };
-        let file = open(lake, &raw.path).map_err(|error| error.to_string())?;
+        let file = lake.open(&raw.path).map_err(|error| error.to_string())?;
         // Elements too long to hold lie outside the lake: nothing in it is changed by verifying.
         let summary = archive::read(file, &expected, &std::env::temp_dir(), &mut seen, &mut found, &|| false);
         found.counts.add(summary.map_err(|error| error.to_string())?.counts);
@@ -212,50 +208,29 @@ fn reread(lake: &Lake, receipt: &Receipt, deep: bool) -> Result<Reread, String> 
 impl Sink for Reread {
     fn message(&mut self, _: &Message, text: &str, _: Place) -> io::Result<()> {
         if self.deep {
-            self.messages.push(as_json(&self.hashes, text));
+            self.messages.push(self.hashes.fingerprint_json(text));
         }
         Ok(())
     }
 
     fn reject(&mut self, bytes: RejectedBytes<'_>, _: Place, _: RejectReason) -> io::Result<()> {
-        self.rejects.push(match bytes {
-            RejectedBytes::Held(bytes) => self.hashes.fingerprint(bytes),
-            RejectedBytes::Spooled(file, length) => self.hashes.fingerprint_of(io::Read::take(file, length))?,
-        });
+        self.rejects.push(self.hashes.fingerprint_rejected(bytes)?);
         Ok(())
     }
-}
-
-fn as_json(hashes: &Seen, text: &str) -> Fingerprint {
-    let canonical = canonical(text).unwrap_or_else(|_| text.to_owned());
-    hashes.fingerprint(canonical.as_bytes())
 }
 
 fn same_messages(lake: &Lake, path: &str, found: &Reread) -> bool {
     let mut expected = found.messages.iter();
     let mut same = true;
-    let read = open(lake, path).is_ok_and(|file| {
-        table::each_message(file, |message| same &= expected.next() == Some(&as_json(&found.hashes, message))).is_ok()
+    let read = lake.open(path).is_ok_and(|file| {
+        table::each_message(file, |message| same &= expected.next() == Some(&found.hashes.fingerprint_json(message)))
+            .is_ok()
     });
     read && same && expected.next().is_none()
 }
 
 fn same_rejects(lake: &Lake, path: &str, found: &Reread) -> bool {
-    let bytes_of = |line: &str| {
-        let reject: serde_json::Value = serde_json::from_str(line).ok()?;
-        BASE64.decode(reject["bytes_base64"].as_str()?).ok()
-    };
-    let text = located(lake, path).and_then(|path| fs::read_to_string(path).ok()).unwrap_or_default();
-    let kept: Option<Vec<Fingerprint>> =
-        text.lines().map(|line| bytes_of(line).map(|bytes| found.hashes.fingerprint(&bytes))).collect();
-    kept.as_ref() == Some(&found.rejects)
-}
-
-fn located(lake: &Lake, path: &str) -> Option<std::path::PathBuf> {
-    LakePath::from_receipt(path).map(|path| lake.locate(&path))
-}
-
-fn open(lake: &Lake, path: &str) -> io::Result<File> {
-    let path = located(lake, path).ok_or_else(|| io::Error::other("the path leads out of the lake"))?;
-    File::open(path)
+    let mut kept = Vec::new();
+    let read = lake.open(path).and_then(|file| each_reject(file, |bytes| kept.push(found.hashes.fingerprint(bytes))));
+    read.is_ok() && kept == found.rejects
 }
