@@ -74,6 +74,7 @@ pub mod simulator;
 pub mod clock;
 pub mod domain;
 pub mod exit;
+pub mod failpoint;
 pub mod http;
 pub mod json;
 pub mod out;

@@ -9,6 +9,7 @@ use tempfile::TempPath;
 use super::LakeError;
 use super::layout::LakePath;
 use crate::domain::Sha256Hex;
+use crate::failpoint;
 use crate::spool::{Hashing, unfinished_file};
 
 /// The folder inside a local lake in which files are made before they are renamed to their place.
@@ -144,6 +145,7 @@ impl Store {
     /// [`LakeError::Io`].
     pub fn remove(&self, path: &LakePath) -> Result<(), LakeError> {
         let target = self.locate(path);
+        failpoint::pass();
         match fs::remove_file(&target).and_then(|()| sync_folder_of(&target)) {
             Err(error) if !is_absent(&error) => Err(LakeError::io("remove", &target, error)),
             _ => Ok(()),
@@ -156,6 +158,7 @@ impl Store {
             create_folders(folder)?;
         }
         File::open(&file)?.sync_all()?;
+        failpoint::pass();
         match file.persist(&target) {
             Err(error) if error.error.kind() == io::ErrorKind::CrossesDevices => {
                 // The spool is on another file system: bring the bytes to this one first.
@@ -166,7 +169,9 @@ impl Store {
             }
             other => other?,
         }
-        sync_folder_of(&target)
+        sync_folder_of(&target)?;
+        failpoint::pass();
+        Ok(())
     }
 }
 
