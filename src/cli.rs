@@ -4,6 +4,7 @@ mod backfill;
 mod demo;
 mod import;
 mod plan;
+mod rebuild;
 mod runner;
 mod simulate;
 mod status;
@@ -49,6 +50,8 @@ pub enum Command {
     Status(status::StatusArgs),
     /// Reads everything again that the receipts name, and reports what is missing, damaged or extra
     Verify(verify::VerifyArgs),
+    /// Makes tables, rejects and missing receipts again from the kept archives; needs no network
+    Rebuild(rebuild::RebuildArgs),
     /// Runs the simulated vendor alone, on this machine
     Simulate(simulate::SimulateArgs),
     /// Makes a UserSig, or takes one apart and verifies it
@@ -224,6 +227,7 @@ pub async fn run(cli: Cli, given: &Given) -> Result<Exit, Failed> {
         Command::Plan(args) => plan::run(&args, &settings(given)?),
         Command::Status(args) => status::run(&args, &settings(given)?),
         Command::Verify(args) => verify::run(args, settings(given)?).await,
+        Command::Rebuild(args) => rebuild::run(args, settings(given)?).await,
         Command::Simulate(args) => simulate::run(args, &settings(given)?).await,
         Command::Usersig(args) => usersig::run(&args, &settings(given)?),
     }

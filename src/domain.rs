@@ -6,6 +6,7 @@ pub mod element;
 mod file_entry;
 mod hour;
 pub mod message;
+pub mod provenance;
 pub mod receipt;
 mod unit;
 mod watch;

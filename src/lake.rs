@@ -7,6 +7,8 @@
 pub mod layout;
 mod lock;
 mod manifest;
+mod mark;
+mod seal;
 mod store;
 
 use std::collections::BTreeMap;
@@ -16,12 +18,14 @@ use std::path::{Path, PathBuf};
 
 use tempfile::TempPath;
 
+use crate::domain::provenance::Provenance;
 use crate::domain::receipt::Receipt;
 use crate::domain::{ChatType, Hour, Md5Hex, Unit};
 
 pub use layout::LakePath;
 pub use lock::Lock;
 pub use manifest::{FORMAT_VERSION, Manifest};
+pub use mark::Mark;
 pub use store::Store;
 
 /// What is wrong with a lake.
@@ -99,6 +103,8 @@ pub struct Lake {
 
 /// A unit's finished files, on their way into the lake.
 pub struct Finished {
+    /// Which archives these are.
+    pub provenance: Provenance,
     /// The archives, in the order of the vendor's reply: where each belongs, and its file where it is not there yet.
     pub raw: Vec<(LakePath, Option<TempPath>)>,
     /// The rejects, if any.
@@ -134,6 +140,11 @@ impl Lake {
         self.store.locate(path)
     }
 
+    /// There is something at this path.
+    pub fn has(&self, path: &LakePath) -> bool {
+        self.locate(path).exists()
+    }
+
     /// Opens a file that a receipt names.
     ///
     /// # Errors
@@ -160,7 +171,8 @@ impl Lake {
     /// [`LakeError::Newer`], [`LakeError::OtherApp`], [`LakeError::Damaged`]; the last also where there are receipts
     /// but no manifest, because nobody knows then whose they are and what is watched.
     pub fn manifest(&self, sdkappid: Option<u64>) -> Result<Option<Manifest>, LakeError> {
-        const REMEDY: &str = "write it anew by hand: the README tells its form";
+        const REMEDY: &str =
+            "`timlake rebuild` writes it again from a copy, or write it anew by hand: the README tells its form";
         let damaged = |cause| LakeError::Damaged { path: self.locate(&layout::manifest()), cause, remedy: REMEDY };
         let Some(bytes) = self.store.read(&layout::manifest())? else {
             let has_receipts = !self.store.list(&layout::receipts())?.is_empty();
@@ -181,12 +193,33 @@ impl Lake {
         }
     }
 
-    /// Writes the manifest. Durable after `Ok`; the old one stands after `Err`.
+    /// Writes the manifest and, after it, a copy. Durable after `Ok`; the old one stands after `Err`.
     ///
     /// # Errors
     /// [`LakeError::Io`].
     pub fn put_manifest(&self, manifest: &Manifest) -> Result<(), LakeError> {
-        self.put_json(&layout::manifest(), manifest)
+        self.put_json(&layout::manifest(), manifest)?;
+        self.put_json(&layout::copy_of_manifest(), manifest)
+    }
+
+    /// Writes the manifest again from its copy, where it is missing or not as it was written and the copy is. Says whether
+    /// it was so.
+    ///
+    /// # Errors
+    /// [`LakeError::Io`].
+    pub fn mend_manifest(&self) -> Result<bool, LakeError> {
+        let (manifest, copy) = (layout::manifest(), layout::copy_of_manifest());
+        let reads = match self.manifest(None) {
+            Ok(known) => known.is_some(),
+            Err(LakeError::Damaged { .. }) => false,
+            Err(error) => return Err(error),
+        };
+        let is_sound = reads && !self.is_altered(&manifest)?;
+        let Some(copy) = self.store.read(&copy)?.filter(|copy| !is_sound && !seal::is_broken(copy)) else {
+            return Ok(false);
+        };
+        self.store.put(&manifest, &copy)?;
+        Ok(true)
     }
 
     /// A unit's receipt; `None` where it has none.
@@ -199,7 +232,7 @@ impl Lake {
         let damaged = |cause| LakeError::Damaged {
             path: self.locate(&path),
             cause,
-            remedy: "move it away, and the hour is asked for again while the vendor still has it",
+            remedy: "`timlake rebuild` makes it again from the kept archives; where none are kept, move it away, and the hour is asked for again while the vendor still has it",
         };
         let receipt: Receipt = serde_json::from_slice(&bytes).map_err(|error| damaged(error.to_string()))?;
         if receipt.unit() != unit {
@@ -267,20 +300,21 @@ impl Lake {
     /// Puts a unit's finished files where readers find them, the Parquet file last, and takes away a Parquet file or
     /// rejects that an interrupted run left and that the unit does not have.
     ///
-    /// The unit is marked first with the names of its archives, so that the next run knows what a kill left half done.
+    /// The unit is marked first, so that the next run knows what a kill left half done. `before` is its receipt so far.
     ///
     /// # Errors
     /// [`LakeError::Io`]; the unit is unfinished then, and the next run does this again.
-    pub fn publish(&self, unit: Unit, finished: Finished) -> Result<(), LakeError> {
-        let names: Vec<&str> = finished.raw.iter().map(|(path, _)| path.name()).collect();
-        self.store.put(&layout::mark(unit), names.join("\n").as_bytes())?;
+    pub fn publish(&self, unit: Unit, finished: Finished, before: Option<&Receipt>) -> Result<Mark, LakeError> {
+        let mark = Mark::new(finished.provenance, before, self.marked(unit)?);
+        self.put_json(&layout::mark(unit), &mark)?;
         for (path, file) in finished.raw {
             if let Some(file) = file {
                 self.store.publish(file, &path)?;
             }
         }
         self.replace(finished.rejects, &layout::rejects(unit))?;
-        self.replace(finished.parquet, &layout::parquet(unit))
+        self.replace(finished.parquet, &layout::parquet(unit))?;
+        Ok(mark)
     }
 
     fn replace(&self, file: Option<TempPath>, path: &LakePath) -> Result<(), LakeError> {
@@ -290,27 +324,85 @@ impl Lake {
         }
     }
 
-    /// Writes a receipt: with it, its unit is in the state it names. Then clears up as [`Lake::clear_up`].
+    /// Writes the receipt of a marked publication: with it, its unit is in the state it names. Then the archives that the
+    /// receipt does not name and the publication knows of go, and the mark.
     ///
     /// # Errors
-    /// [`LakeError::Io`]; where the receipt could be written, it stands.
-    pub fn commit(&self, receipt: &Receipt) -> Result<(), LakeError> {
+    /// [`LakeError::Io`]; where the receipt could be written, it stands, and the next run clears up.
+    pub fn commit(&self, receipt: &Receipt, mark: &Mark) -> Result<(), LakeError> {
+        self.put_provenance(receipt)?;
         self.record(receipt)?;
-        self.clear_up(receipt)
+        self.clear_up_after(receipt, mark)
     }
 
-    /// Takes away the archives of a finished unit that its receipt does not name, and the mark of its publication.
+    /// The same clearing up for a publication whose receipt was written by a run that got no further.
     ///
     /// # Errors
     /// [`LakeError::Io`].
     pub fn clear_up(&self, receipt: &Receipt) -> Result<(), LakeError> {
-        let unit = receipt.unit();
-        for (_, path) in self.raw_of(unit)? {
-            if !receipt.raw.iter().any(|raw| raw.path == path.as_str()) {
+        match self.marked(receipt.unit())? {
+            Some(mark) => self.clear_up_after(receipt, &mark),
+            None => Ok(()),
+        }
+    }
+
+    fn clear_up_after(&self, receipt: &Receipt, mark: &Mark) -> Result<(), LakeError> {
+        let folder = layout::raw_folder(receipt.unit());
+        for path in mark.leftovers(receipt) {
+            // Nothing but archives of this unit's day is for a mark to take away.
+            if let Some(path) = LakePath::from_receipt(&path).filter(|path| path.is_in(&folder)) {
                 self.store.remove(&path)?;
             }
         }
-        self.unmark(unit)
+        if receipt.raw.is_empty() {
+            self.store.remove(&layout::provenance(receipt.unit()))?;
+        }
+        self.unmark(receipt.unit())
+    }
+
+    /// Keeps what the archives that a receipt names cannot say of themselves; where it names none, there is nothing to keep.
+    ///
+    /// # Errors
+    /// [`LakeError::Io`].
+    pub fn put_provenance(&self, receipt: &Receipt) -> Result<(), LakeError> {
+        match Provenance::of(receipt) {
+            Some(provenance) => self.put_json(&layout::provenance(receipt.unit()), &provenance),
+            None => Ok(()),
+        }
+    }
+
+    /// Writes a receipt, or what is kept beside it, again where it does not read as it was written. Says whether it was so.
+    ///
+    /// # Errors
+    /// [`LakeError::Io`].
+    pub fn mend(&self, receipt: &Receipt) -> Result<bool, LakeError> {
+        let is_altered = self.is_altered(&layout::receipt(receipt.unit()))?;
+        if is_altered {
+            self.record(receipt)?;
+        }
+        let is_lacking = self.provenance(receipt.unit())? != Provenance::of(receipt);
+        if is_lacking {
+            self.put_provenance(receipt)?;
+        }
+        Ok(is_altered || is_lacking)
+    }
+
+    /// What is known of a unit's archives beside its receipt; `None` where nothing is, or it does not read as it was
+    /// written.
+    ///
+    /// # Errors
+    /// [`LakeError::Io`].
+    pub fn provenance(&self, unit: Unit) -> Result<Option<Provenance>, LakeError> {
+        let bytes = self.store.read(&layout::provenance(unit))?;
+        Ok(bytes.filter(|bytes| !seal::is_broken(bytes)).and_then(|bytes| serde_json::from_slice(&bytes).ok()))
+    }
+
+    /// The document at `path` is there, and is not what was written.
+    ///
+    /// # Errors
+    /// [`LakeError::Io`].
+    pub fn is_altered(&self, path: &LakePath) -> Result<bool, LakeError> {
+        Ok(self.store.read(path)?.is_some_and(|bytes| seal::is_broken(&bytes)))
     }
 
     /// The Parquet file and the rejects are those that the receipt names, byte for byte.
@@ -330,6 +422,20 @@ impl Lake {
         Ok(true)
     }
 
+    /// The archives that the receipt names are there, byte for byte.
+    ///
+    /// # Errors
+    /// [`LakeError::Io`].
+    pub fn has_raw_of(&self, receipt: &Receipt) -> Result<bool, LakeError> {
+        for raw in &receipt.raw {
+            let found = LakePath::from_receipt(&raw.path).map(|path| self.store.digest(&path)).transpose()?.flatten();
+            if found.is_none_or(|(_, sha256)| sha256 != raw.sha256) {
+                return Ok(false);
+            }
+        }
+        Ok(true)
+    }
+
     /// Takes away the mark of a unit's publication, and nothing else.
     ///
     /// # Errors
@@ -338,16 +444,14 @@ impl Lake {
         self.store.remove(&layout::mark(unit))
     }
 
-    /// The archives of a unit whose publication was begun and not cleared up, as far as they are in the lake; `None` where
-    /// it was not begun.
+    /// What a publication that was begun and not cleared up was about to do; `None` where none was begun. A mark that does
+    /// not read marks all the same, and says nothing.
     ///
     /// # Errors
     /// [`LakeError::Io`].
-    pub fn marked(&self, unit: Unit) -> Result<Option<Vec<LakePath>>, LakeError> {
-        let Some(names) = self.store.read(&layout::mark(unit))? else { return Ok(None) };
-        let names = String::from_utf8_lossy(&names).into_owned();
-        let folder = layout::raw_folder(unit);
-        Ok(Some(names.lines().map(|name| folder.join(name)).collect()))
+    pub fn marked(&self, unit: Unit) -> Result<Option<Mark>, LakeError> {
+        let mark = self.store.read(&layout::mark(unit))?;
+        Ok(mark.map(|bytes| serde_json::from_slice(&bytes).unwrap_or_default()))
     }
 
     /// The units whose publication was begun and not cleared up: a run was killed meanwhile, or is at it.
@@ -367,12 +471,9 @@ impl Lake {
         self.put_json(&layout::receipt(receipt.unit()), receipt)
     }
 
-    /// One JSON document, indented for the people who will read it, with a line break at its end.
     fn put_json(&self, path: &LakePath, document: &impl serde::Serialize) -> Result<(), LakeError> {
-        let json = serde_json::to_vec_pretty(document);
-        let mut bytes = json.map_err(|error| LakeError::io("write", &self.locate(path), error.into()))?;
-        bytes.push(b'\n');
-        self.store.put(path, &bytes)
+        let json = seal::sealed(document).map_err(|error| LakeError::io("write", &self.locate(path), error.into()))?;
+        self.store.put(path, &json)
     }
 
     /// The archives of a unit that are in the lake, with their places in the vendor's list, in that order.
@@ -380,12 +481,38 @@ impl Lake {
     /// # Errors
     /// [`LakeError::Io`].
     pub fn raw_of(&self, unit: Unit) -> Result<Vec<(usize, LakePath)>, LakeError> {
-        let folder = layout::raw_folder(unit);
-        let names = self.store.list(&folder)?;
+        self.archives_in(unit, &layout::raw_folder(unit))
+    }
+
+    /// The quarantined bytes of a unit, likewise.
+    ///
+    /// # Errors
+    /// [`LakeError::Io`].
+    pub fn quarantined(&self, unit: Unit) -> Result<Vec<(usize, LakePath)>, LakeError> {
+        self.archives_in(unit, &layout::quarantine_folder(unit))
+    }
+
+    fn archives_in(&self, unit: Unit, folder: &LakePath) -> Result<Vec<(usize, LakePath)>, LakeError> {
+        let names = self.store.list(folder)?;
         let mut archives: Vec<(usize, LakePath)> =
             names.iter().filter_map(|name| Some((layout::place_of_archive(unit, name)?, folder.join(name)))).collect();
         archives.sort();
         Ok(archives)
+    }
+
+    /// The units that have archives in the lake, named by a receipt or not, or had some that are gone.
+    ///
+    /// # Errors
+    /// [`LakeError::Io`].
+    pub fn units_with_archives(&self) -> Result<Vec<Unit>, LakeError> {
+        let mut files = Vec::new();
+        for folder in layout::folders_of_archives() {
+            self.store.walk(&folder, &mut files)?;
+        }
+        let mut units: Vec<Unit> = files.iter().filter_map(layout::unit_of).collect();
+        units.sort();
+        units.dedup();
+        Ok(units)
     }
 
     /// Keeps bytes that could not be used, in the place of the last such bytes of this archive. Returns where they are.

@@ -117,12 +117,12 @@ impl Try {
     }
 
     /// Before the archives of a unit are taken: nothing of an earlier state is left but its history.
-    pub fn taken(&self, before: Option<Receipt>, unit: Unit) -> Receipt {
+    pub fn taken(&self, before: Option<&Receipt>, unit: Unit) -> Receipt {
         let mut receipt = Receipt::new(unit, self.sdkappid, State::Empty, self.now, self.schema_version);
         if let Some(before) = before {
             receipt.attempts = before.attempts;
             receipt.first_seen_at = before.first_seen_at;
-            receipt.quarantine = before.quarantine;
+            receipt.quarantine.clone_from(&before.quarantine);
         }
         receipt.attempts += 1;
         receipt

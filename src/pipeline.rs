@@ -14,6 +14,7 @@ mod compare;
 mod fetch;
 mod import;
 mod kept;
+mod rebuild;
 mod rejects;
 
 use std::path::PathBuf;
@@ -25,7 +26,8 @@ use tokio_util::sync::CancellationToken;
 
 use crate::archive::ArchiveError;
 use crate::clock::Clock;
-use crate::domain::receipt::{Conflict, Failure, Receipt, State};
+use crate::domain::provenance::Provenance;
+use crate::domain::receipt::{Conflict, Failure, RawRecord, Receipt, State};
 use crate::domain::{Md5Hex, Unit};
 use crate::download::Downloader;
 use crate::lake::{Finished, Lake, LakeError, LakePath, Manifest};
@@ -37,9 +39,11 @@ use crate::tim::{Client, Stop};
 use build::{BuildError, Built};
 use compare::{Comparison, compare};
 use fetch::{FetchError, Fetched};
+use kept::Kept;
 
 pub use build::Source;
 pub use import::{Imported, import_unit};
+pub use rebuild::{Rebuilt, rebuild_unit};
 pub use rejects::each_reject;
 
 /// Everything a unit passes through. One for a run.
@@ -49,7 +53,7 @@ pub struct Rooms {
     /// The way from its addresses to our spool.
     pub download: Downloader,
     /// Where archives become a unit.
-    pub works: Works,
+    pub works: Arc<Works>,
 }
 
 /// What a unit needs once its archives are here.
@@ -62,12 +66,21 @@ pub struct Works {
     pub spool: PathBuf,
     /// Keep the vendor's archives.
     pub keep_raw: bool,
+    /// Read the files of a finished unit again before its archives are taken for those it was made of.
+    pub reread: bool,
     /// Age from which 1004 means "no messages".
     pub empty_after: Duration,
     /// The time.
     pub clock: Clock,
     /// Cancelled when the run must end: units that are not being published are dropped.
     pub stop: CancellationToken,
+}
+
+impl Works {
+    /// The unit's files are those of its receipt, as far as this run is to look.
+    fn is_whole(&self, receipt: &Receipt) -> Result<bool, UnitError> {
+        Ok(!self.reread || (self.lake.has_files_of(receipt)? && self.lake.has_raw_of(receipt)?))
+    }
 }
 
 /// What became of a unit.
@@ -127,9 +140,9 @@ pub async fn archive_unit(task: Task, rooms: &Arc<Rooms>) -> Result<UnitOutcome,
         fetched = fetching => fetched,
     };
     match fetched {
-        Ok(fetched) => on_disk(rooms, move |works| settle(unit, before, fetched, works)).await,
+        Ok(fetched) => on_disk(Arc::clone(&rooms.works), move |works| settle(unit, before, fetched, works)).await,
         Err(FetchError::Failed { failure, received }) => {
-            on_disk(rooms, move |works| record_failure(unit, before, failure, received, works)).await
+            on_disk(Arc::clone(&rooms.works), move |works| record_failure(unit, before, failure, received, works)).await
         }
         Err(FetchError::Stop(stop)) => Err(UnitError::Stop(stop)),
         Err(FetchError::Lake(error)) => Err(UnitError::Lake(error)),
@@ -137,12 +150,14 @@ pub async fn archive_unit(task: Task, rooms: &Arc<Rooms>) -> Result<UnitOutcome,
 }
 
 /// Runs the part of a unit that computes and writes on a thread of its own.
-async fn on_disk<T: Send + 'static>(
-    rooms: &Arc<Rooms>,
+///
+/// # Errors
+/// As `work`.
+pub async fn on_disk<T: Send + 'static>(
+    works: Arc<Works>,
     work: impl FnOnce(&Works) -> Result<T, UnitError> + Send + 'static,
 ) -> Result<T, UnitError> {
-    let rooms = Arc::clone(rooms);
-    match tokio::task::spawn_blocking(move || work(&rooms.works)).await {
+    match tokio::task::spawn_blocking(move || work(&works)).await {
         Ok(outcome) => outcome,
         // A panic of ours: told as it was raised, not as something the lake did.
         Err(panic) if panic.is_panic() => std::panic::resume_unwind(panic.into_panic()),
@@ -193,7 +208,11 @@ fn finish(unit: Unit, before: Option<Receipt>, works: &Works) -> Result<UnitOutc
 
 /// Takes the archives that are in the lake although no receipt names them; `None` where none of them can be used.
 fn take_kept(unit: Unit, before: Option<Receipt>, works: &Works) -> Result<Option<UnitOutcome>, UnitError> {
-    let mut sources = kept::archives(unit, &works.lake)?;
+    let mut sources = match kept::look(unit, before.as_ref(), &works.lake)? {
+        Kept::Whole { sources, .. } => sources,
+        // What is left is better than nothing.
+        Kept::Broken(_, found) | Kept::Unknown(found) => found.newest(unit),
+    };
     while !sources.is_empty() {
         match build(unit, &sources, works) {
             Ok(built) => {
@@ -239,7 +258,11 @@ fn replace(
     works: &Works,
 ) -> Result<UnitOutcome, UnitError> {
     if built.facts.are_of(&before) {
-        return record_unchanged(before, works);
+        return if works.is_whole(&before)? {
+            record_unchanged(before, works)
+        } else {
+            restore(before, sources, built, works)
+        };
     }
     let cause = match compare(unit, &before, &sources, works) {
         Ok(Comparison::HoldsAll) => {
@@ -256,12 +279,19 @@ fn replace(
     let mut receipt = tried(works).kept(before, "conflict");
     receipt.conflict = Some(Conflict { at: receipt.checked_at, file_md5: built.facts.file_md5s(), cause });
     let unusable = sources.into_iter().enumerate().filter_map(|(place, source)| source.into_unusable(place)).collect();
-    record_with_quarantine(receipt, unusable, works).map(|receipt| UnitOutcome {
-        unit,
-        receipt,
-        failure: None,
-        taken: false,
-    })
+    let receipt = record_with_quarantine(receipt, unusable, works)?;
+    works.lake.put_provenance(&receipt)?;
+    Ok(UnitOutcome { unit, receipt, failure: None, taken: false })
+}
+
+/// The archives that a unit was made of are here again, and something of it is missing or damaged.
+fn restore(before: Receipt, sources: Vec<Source>, built: Built, works: &Works) -> Result<UnitOutcome, UnitError> {
+    let unit = before.unit();
+    tracing::warn!(%unit, "{unit}: something of it was missing or damaged; it is made again");
+    let history = tried(works).kept(before.clone(), "restored");
+    let receipt = receipt_of(history, &built, &sources, works.keep_raw);
+    place(&receipt, Some(&before), sources, built, works)?;
+    Ok(UnitOutcome { unit, receipt, failure: None, taken: true })
 }
 
 fn build(unit: Unit, sources: &[Source], works: &Works) -> Result<Built, BuildError> {
@@ -286,23 +316,48 @@ fn publish(
     built: Built,
     works: &Works,
 ) -> Result<UnitOutcome, UnitError> {
-    let mut receipt = tried(works).taken(before, unit);
-    let Built { parquet, rejects, facts } = built;
-    facts.write_into(&mut receipt, unit);
+    let history = tried(works).taken(before.as_ref(), unit);
+    let receipt = receipt_of(history, &built, &sources, works.keep_raw);
+    place(&receipt, before.as_ref(), sources, built, works)?;
+    Ok(UnitOutcome { unit, receipt, failure: None, taken: true })
+}
+
+/// The receipt of a unit that is made of these archives.
+fn receipt_of(history: Receipt, built: &Built, sources: &[Source], keep_raw: bool) -> Receipt {
+    let mut receipt = history;
+    built.facts.write_into(&mut receipt);
+    receipt.raw = if keep_raw { raw_records(receipt.unit(), sources) } else { Vec::new() };
+    let published_at = receipt.committed_at.unwrap_or(receipt.checked_at);
+    receipt.committed_at = (receipt.state == State::Committed).then_some(published_at);
+    receipt
+}
+
+fn raw_records(unit: Unit, sources: &[Source]) -> Vec<RawRecord> {
+    sources.iter().enumerate().map(|(place, source)| source.raw_record(&source.lake_path(unit, place))).collect()
+}
+
+/// Moves a unit's files to where its receipt says they are, writes the receipt after them, and clears up: archives that
+/// the receipt does not name, all of them where none are kept, go after it.
+fn place(
+    receipt: &Receipt,
+    before: Option<&Receipt>,
+    sources: Vec<Source>,
+    built: Built,
+    works: &Works,
+) -> Result<(), UnitError> {
+    let unit = receipt.unit();
+    let provenance =
+        Provenance { raw: raw_records(unit, &sources), archives: receipt.archives.clone(), conflict: None };
     let mut raw = Vec::new();
     for (place, source) in sources.into_iter().enumerate() {
         let path = source.lake_path(unit, place);
-        if works.keep_raw {
-            receipt.raw.push(source.raw_record(&path));
-        }
         let spool = |source| UnitError::Lake(LakeError::Io { verb: "write into", path: works.spool.clone(), source });
         raw.push((path, source.into_file(&works.spool).map_err(spool)?));
     }
-    works.lake.publish(unit, Finished { raw, rejects, parquet })?;
-    receipt.committed_at = (receipt.state == State::Committed).then_some(receipt.checked_at);
-    // Archives that the receipt does not name, all of them where none are kept, go after it.
-    works.lake.commit(&receipt)?;
-    Ok(UnitOutcome { unit, receipt, failure: None, taken: true })
+    let Built { parquet, rejects, .. } = built;
+    let mark = works.lake.publish(unit, Finished { provenance, raw, rejects, parquet }, before)?;
+    works.lake.commit(receipt, &mark)?;
+    Ok(())
 }
 
 fn record_unchanged(before: Receipt, works: &Works) -> Result<UnitOutcome, UnitError> {

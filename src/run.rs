@@ -13,7 +13,7 @@ use crate::domain::Unit;
 use crate::domain::receipt::Failure;
 use crate::exit::Exit;
 use crate::lake::LakeError;
-use crate::pipeline::{Rooms, UnitError, UnitOutcome, archive_unit};
+use crate::pipeline::{self, Rooms, UnitError, UnitOutcome, Works, archive_unit};
 use crate::plan::Task;
 use crate::telemetry;
 use crate::tim::Stop;
@@ -166,6 +166,53 @@ fn in_order(tasks: Vec<Task>) -> VecDeque<Task> {
     let (failed, mut others): (Vec<Task>, Vec<Task>) = tasks.into_iter().partition(Task::failed_before);
     others.extend(failed);
     others.into()
+}
+
+/// Units that were worked on without the vendor.
+#[derive(Debug)]
+pub struct Offline<T> {
+    /// What became of each, in their order; those that a stop kept from being done are not among them.
+    pub outcomes: Vec<(Unit, T)>,
+    /// The lake or the spool was at fault, noticed at this unit; the work ended there.
+    pub fault: Option<(Unit, LakeError)>,
+}
+
+/// Does work that needs no vendor, `concurrency` units at once. A fault of the lake ends it.
+pub async fn offline<T: Send + 'static, F>(
+    tasks: impl ExactSizeIterator<Item = (Unit, F)>,
+    works: &Arc<Works>,
+    concurrency: usize,
+    progress: bool,
+) -> Offline<T>
+where
+    F: FnOnce(&Works) -> Result<T, UnitError> + Send + 'static,
+{
+    let bar = bar(tasks.len(), progress);
+    let on_disk = tasks.map(|(unit, task)| {
+        let works = Arc::clone(works);
+        async move {
+            let task =
+                move |works: &Works| if works.stop.is_cancelled() { Err(UnitError::Interrupted) } else { task(works) };
+            (unit, pipeline::on_disk(works, task).await)
+        }
+    });
+    let mut results = futures_util::stream::iter(on_disk).buffer_unordered(concurrency);
+    let mut offline = Offline { outcomes: Vec::new(), fault: None };
+    while let Some((unit, result)) = results.next().await {
+        bar.inc(1);
+        match result {
+            Ok(outcome) => offline.outcomes.push((unit, outcome)),
+            Err(UnitError::Interrupted | UnitError::Stop(_)) => {}
+            Err(UnitError::Lake(error)) => {
+                works.stop.cancel();
+                offline.fault.get_or_insert((unit, error));
+            }
+        }
+    }
+    bar.finish_and_clear();
+    telemetry::no_bar();
+    offline.outcomes.sort_by_key(|(unit, _)| *unit);
+    offline
 }
 
 async fn one(task: Task, rooms: &Arc<Rooms>) -> (Unit, Result<UnitOutcome, UnitError>) {

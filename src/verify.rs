@@ -10,7 +10,7 @@ use serde::Serialize;
 use tokio_util::sync::CancellationToken;
 
 use crate::domain::receipt::Receipt;
-use crate::domain::{Hour, Unit};
+use crate::domain::{ChatType, Hour, Unit};
 use crate::lake::{Lake, LakeError, LakePath, layout};
 
 use unit::Checked;
@@ -52,6 +52,46 @@ pub struct Finding {
     pub remedy: &'static str,
 }
 
+/// How far a unit's receipt can be proved without trust in the program that wrote it.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord, Serialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Proof {
+    /// Its kept archives were read again, and give its rows, duplicates and rejects.
+    Archives,
+    /// It was made of archives that are not kept: its files are those that were published, and no more is known.
+    Recorded,
+    /// The vendor gave no archive: its answer is recorded.
+    Answer,
+    /// Something of it is missing or damaged.
+    #[default]
+    Damaged,
+}
+
+impl Proof {
+    /// In words.
+    pub fn words(self) -> &'static str {
+        match self {
+            Proof::Archives => "proved by its kept archives",
+            Proof::Recorded => "recorded only: its archives are not kept",
+            Proof::Answer => "recorded only: the vendor's answer, which had no archive",
+            Proof::Damaged => "damaged",
+        }
+    }
+}
+
+/// Hours that follow one another and are proved alike.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+pub struct Stretch {
+    /// The log.
+    pub chat_type: ChatType,
+    /// The first hour.
+    pub from: Hour,
+    /// The hour after the last.
+    pub to: Hour,
+    /// How.
+    pub proof: Proof,
+}
+
 /// What was read, and what was found.
 #[derive(Debug, Default, Serialize)]
 pub struct Verified {
@@ -61,6 +101,10 @@ pub struct Verified {
     pub provable: u64,
     /// Units with rows whose archives are not kept: their numbers are recorded and no more.
     pub recorded: u64,
+    /// All hours that have a receipt, and how far it can be proved.
+    pub map: Vec<Stretch>,
+    #[serde(skip)]
+    proofs: Vec<(Unit, Proof)>,
     /// Files read.
     pub files: u64,
     /// Bytes read.
@@ -93,7 +137,7 @@ pub fn verify(
 ) -> Result<Verified, LakeError> {
     let inside = |unit: &Unit| scope.range.is_none_or(|(from, to)| (from..to).contains(&unit.hour));
     let units: Vec<Unit> = lake.units_with_receipts()?.into_iter().filter(inside).collect();
-    let verified = Mutex::new(Verified::default());
+    let verified = Mutex::new(Ok(Verified::default()));
     let next = AtomicUsize::new(0);
     std::thread::scope(|threads| {
         for _ in 0..scope.threads.min(units.len()) {
@@ -103,32 +147,40 @@ pub fn verify(
                         return;
                     }
                     let checked = steady(lake, unit, scope.deep);
-                    verified.lock().unwrap_or_else(std::sync::PoisonError::into_inner).add(checked);
+                    let mut verified = verified.lock().unwrap_or_else(std::sync::PoisonError::into_inner);
+                    match (checked, &mut *verified) {
+                        (Ok(Some(checked)), Ok(verified)) => verified.add(unit, checked),
+                        (Ok(None), Ok(_)) => {}
+                        (Err(error), verified) => *verified = Err(error),
+                        (Ok(_), Err(_)) => return,
+                    }
                     tick(units.len());
                 }
             });
         }
     });
-    let mut verified = verified.into_inner().unwrap_or_else(std::sync::PoisonError::into_inner);
+    let mut verified = verified.into_inner().unwrap_or_else(std::sync::PoisonError::into_inner)?;
+    verified.draw_map();
+    verified.findings.extend(of_manifest(lake)?);
     verified.findings.extend(not_named(lake, inside)?);
     verified.findings.sort();
     Ok(verified)
 }
 
 /// Checks a unit. Where something is wrong its receipt is read again: if it has changed, a run was at it meanwhile, and
-/// the unit is checked anew.
-fn steady(lake: &Lake, unit: Unit, deep: bool) -> Checked {
+/// the unit is checked anew; `None` where it never stands still, or has gone.
+fn steady(lake: &Lake, unit: Unit, deep: bool) -> Result<Option<Checked>, LakeError> {
     const TIMES: usize = 5;
     let mut receipt = lake.receipt(unit);
     for _ in 0..TIMES {
         let checked = match &receipt {
-            Ok(Some(receipt)) => unit::check(lake, receipt, deep),
+            Ok(Some(receipt)) => unit::check(lake, receipt, deep)?,
             // Gone since it was listed: a run does not do that, but it is no receipt any more.
-            Ok(None) => return Checked::default(),
+            Ok(None) => return Ok(None),
             Err(error) => Checked::unreadable_receipt(unit, error),
         };
         if checked.findings.is_empty() {
-            return checked;
+            return Ok(Some(checked));
         }
         let again = lake.receipt(unit);
         let changed = match (&receipt, &again) {
@@ -137,19 +189,44 @@ fn steady(lake: &Lake, unit: Unit, deep: bool) -> Checked {
             _ => true,
         };
         if !changed {
-            return checked;
+            return Ok(Some(checked));
         }
         receipt = again;
     }
-    Checked::default()
+    Ok(None)
 }
 
-/// The files of the lake that no receipt names.
+/// The manifest, where it is not as it was written.
+fn of_manifest(lake: &Lake) -> Result<Option<Finding>, LakeError> {
+    let path = layout::manifest();
+    let finding = |kind, what: String, remedy| Some(Finding { path: path.as_str().to_owned(), kind, what, remedy });
+    const BY_HAND: &str = "run `timlake rebuild`, which writes it again from a copy; if that does not help, restore it from a backup, or write it anew by hand: the README tells its form";
+    Ok(match lake.manifest(None) {
+        Ok(Some(_)) if lake.is_altered(&path)? => finding(
+            Kind::Damaged,
+            "it was changed after it was written".to_owned(),
+            "run `timlake rebuild`, which writes it again from a copy; if the change was meant, take out the member `self_sha256` instead",
+        ),
+        Err(LakeError::Damaged { cause, .. }) if !lake.has(&path) => finding(Kind::Missing, cause, BY_HAND),
+        Err(LakeError::Damaged { cause, .. }) => finding(Kind::Damaged, format!("it does not read: {cause}"), BY_HAND),
+        Ok(_) => None,
+        Err(error) => return Err(error),
+    })
+}
+
+/// Receipts that are gone, and the files of the lake that no receipt names.
 fn not_named(lake: &Lake, inside: impl Fn(&Unit) -> bool) -> Result<Vec<Finding>, LakeError> {
     let mut findings = Vec::new();
+    let mut orphans = BTreeSet::new();
+    for unit in lake.units_with_archives()?.into_iter().filter(|unit| inside(unit)) {
+        if let Some(finding) = lost_receipt(lake, unit)? {
+            findings.push(finding);
+            orphans.insert(unit);
+        }
+    }
     for path in lake.data_files()? {
         let unit = layout::unit_of(&path);
-        if unit.as_ref().is_some_and(|unit| !inside(unit)) {
+        if unit.as_ref().is_some_and(|unit| !inside(unit) || orphans.contains(unit)) {
             continue;
         }
         let receipt = unit.and_then(|unit| lake.receipt(unit).ok().flatten());
@@ -159,6 +236,35 @@ fn not_named(lake: &Lake, inside: impl Fn(&Unit) -> bool) -> Result<Vec<Finding>
         findings.extend(judge_unnamed(lake, &path, unit, receipt.as_ref())?);
     }
     Ok(findings)
+}
+
+/// The receipt of a unit that was published, where it is gone. A unit that the next run does again is no damage.
+fn lost_receipt(lake: &Lake, unit: Unit) -> Result<Option<Finding>, LakeError> {
+    let path = layout::receipt(unit);
+    if lake.has(&path) || lake.provenance(unit)?.is_none() || lake.marked(unit)?.is_some() {
+        return Ok(None);
+    }
+    Ok(Some(Finding {
+        path: path.as_str().to_owned(),
+        kind: if is_due(lake, unit, None)? { Kind::Extra } else { Kind::Missing },
+        what: "the unit was published, and its receipt is gone".to_owned(),
+        remedy: "run `timlake rebuild`, which makes it again from the kept archives",
+    }))
+}
+
+/// Whether a run has yet to do this unit: its publication was interrupted, or it has no final state and is watched.
+fn is_due(lake: &Lake, unit: Unit, receipt: Option<&Receipt>) -> Result<bool, LakeError> {
+    if lake.marked(unit)?.is_some() {
+        return Ok(true);
+    }
+    Ok(match receipt {
+        Some(receipt) => !receipt.state.is_final(),
+        // Where nobody knows what is watched, nothing is called damage because of it.
+        None => lake.manifest(None).ok().flatten().is_none_or(|manifest| {
+            let watch = manifest.chat_types.get(&unit.chat_type);
+            watch.is_some_and(|watch| unit.hour >= watch.watched_since)
+        }),
+    })
 }
 
 fn judge_unnamed(
@@ -173,7 +279,7 @@ fn judge_unnamed(
     let unreadable = unit.is_some_and(|unit| lake.receipt(unit).is_err());
     let due = match unit {
         None => false,
-        Some(unit) => receipt.is_none_or(|receipt| !receipt.state.is_final()) || lake.marked(unit)?.is_some(),
+        Some(unit) => is_due(lake, unit, receipt)?,
     };
     Ok(match (path.as_str().starts_with("messages/"), due) {
         // Its receipt is a finding already; nobody knows what it names.
@@ -201,14 +307,28 @@ fn named_by(receipt: &Receipt) -> BTreeSet<&str> {
 }
 
 impl Verified {
-    fn add(&mut self, checked: Checked) {
+    fn add(&mut self, unit: Unit, checked: Checked) {
         self.receipts += 1;
-        self.provable += u64::from(checked.provable);
-        self.recorded += u64::from(checked.recorded);
+        self.provable += u64::from(checked.proof == Proof::Archives);
+        self.recorded += u64::from(checked.proof == Proof::Recorded);
+        self.proofs.push((unit, checked.proof));
         self.files += checked.files;
         self.bytes += checked.bytes;
         self.rows += checked.rows;
         self.findings.extend(checked.findings);
+    }
+
+    /// Joins hours that follow one another and are proved alike.
+    fn draw_map(&mut self) {
+        self.proofs.sort_by_key(|(unit, _)| (unit.chat_type, unit.hour));
+        for &(Unit { chat_type, hour }, proof) in &self.proofs {
+            match self.map.last_mut() {
+                Some(last) if (last.chat_type, last.to, last.proof) == (chat_type, hour, proof) => {
+                    last.to = hour.plus(1)
+                }
+                _ => self.map.push(Stretch { chat_type, from: hour, to: hour.plus(1), proof }),
+            }
+        }
     }
 
     /// Something that should be in the lake is not, or not as it should be.

@@ -48,7 +48,8 @@ pub async fn run(args: BackfillArgs, settings: Settings) -> Result<Exit, Failed>
 
 async fn backfill(args: BackfillArgs, settings: Settings) -> Result<Done, Failed> {
     check_range(args.from, args.to, settings.clock.now())?;
-    let session = Session::open(settings)?;
+    // Whoever asks for all of it again may do so because something of it is damaged.
+    let session = Session::open(settings)?.rereading(args.rerun == Rerun::All);
     let range = (args.from, args.to);
     let known = receipts(&session.lake, &session.settings.chat_types, Some(range))?;
     let mut tasks = Vec::new();

@@ -8,18 +8,17 @@ use std::sync::Arc;
 
 use anyhow::{Context, anyhow};
 use clap::Args;
-use futures_util::StreamExt;
 use serde_json::{Value, json};
 
-use super::runner::{manifest_of, works};
+use super::runner::{manifest_of, tell_fault, works};
 use crate::archive::{self, Header};
 use crate::domain::Unit;
 use crate::domain::receipt::Receipt;
 use crate::exit::{Exit, Failed};
 use crate::lake::Lake;
 use crate::out;
-use crate::pipeline::{Imported, UnitError, Works, import_unit};
-use crate::run::Signals;
+use crate::pipeline::{Imported, Works, import_unit};
+use crate::run::{self, Signals};
 use crate::settings::Settings;
 
 /// Which files.
@@ -51,42 +50,18 @@ pub async fn run(args: ImportArgs, settings: Settings) -> Result<Exit, Failed> {
     let manifest = manifest_of(&lake, sdkappid)?;
     let works = Arc::new(works(&settings, &lake, &manifest, &signals)?);
 
-    let tasks = units.into_iter().map(|(unit, files)| one(unit, files, args.replace, &works));
-    let mut results = futures_util::stream::iter(tasks).buffer_unordered(settings.concurrency);
-    let mut exit = Exit::Done;
-    while let Some((unit, result)) = results.next().await {
-        match result {
-            Ok(imported) => lines.push(Line::Unit(unit, imported)),
-            Err(UnitError::Interrupted | UnitError::Stop(_)) => {}
-            Err(UnitError::Lake(error)) => {
-                works.stop.cancel();
-                exit = exit.and(Exit::from(&error));
-                out::error(&anyhow!(error).context(format!("at {unit}")));
-            }
-        }
-    }
-    exit = exit.and(signals.received().unwrap_or(Exit::Done));
+    let tasks = units
+        .into_iter()
+        .map(|(unit, files)| (unit, move |works: &Works| import_unit(unit, &files, args.replace, works)));
+    let offline = run::offline(tasks, &works, settings.concurrency, settings.progress).await;
+    let mut exit = tell_fault(offline.fault).and(signals.received().unwrap_or(Exit::Done));
+    lines.extend(offline.outcomes.into_iter().map(|(unit, imported)| Line::Unit(unit, imported)));
     if lines.iter().any(is_refused) {
         exit = exit.and(Exit::Failed);
     }
     let text = if settings.json { out::json(&report_json(&lines, exit)) } else { text(&lines) };
     out::print(&text).context("cannot print the report").map_err(Failed::setup)?;
     Ok(exit)
-}
-
-async fn one(
-    unit: Unit,
-    files: Vec<PathBuf>,
-    replace: bool,
-    works: &Arc<Works>,
-) -> (Unit, Result<Imported, UnitError>) {
-    let works = Arc::clone(works);
-    let import = move || match works.stop.is_cancelled() {
-        true => Err(UnitError::Interrupted),
-        false => import_unit(unit, &files, replace, &works),
-    };
-    let result = tokio::task::spawn_blocking(import).await;
-    (unit, result.unwrap_or(Err(UnitError::Interrupted)))
 }
 
 /// The header of every file, in argument order; folders stand for the `.gz` files below them, by name.

@@ -33,6 +33,7 @@ pub struct Session {
     pub manifest: Manifest,
     /// The time at which the run plans.
     pub now: DateTime<Utc>,
+    reread: bool,
     credentials: Credentials,
     signals: Signals,
     _lock: Lock,
@@ -121,7 +122,13 @@ impl Session {
         let lock = lake.lock()?;
         let manifest = manifest_of(&lake, sdkappid)?;
         let now = settings.clock.now();
-        Ok(Session { settings, lake, manifest, now, credentials, signals, _lock: lock })
+        Ok(Session { settings, lake, manifest, now, reread: false, credentials, signals, _lock: lock })
+    }
+
+    /// Reads the files of finished units again when their archives are asked for again.
+    #[must_use]
+    pub fn rereading(self, reread: bool) -> Session {
+        Session { reread, ..self }
     }
 
     /// Does the tasks, and what an interrupted run left to be finished. A loss among the `known` receipts that no run has
@@ -150,6 +157,7 @@ impl Session {
     fn rooms(&self) -> Result<Rooms, Failed> {
         let settings = &self.settings;
         let works = works(settings, &self.lake, &self.manifest, &self.signals)?;
+        let works = Arc::new(Works { reread: self.reread, ..works });
         let signer = Signer::new(self.credentials.clone(), self.manifest.sdkappid, settings.identifier.clone());
         let config = ClientConfig {
             endpoint: settings.endpoint.clone(),
@@ -174,10 +182,19 @@ pub fn works(settings: &Settings, lake: &Lake, manifest: &Manifest, signals: &Si
         manifest: manifest.clone(),
         spool: spool_of(settings, lake)?,
         keep_raw: settings.keep_raw,
+        reread: false,
         empty_after: settings.empty_after,
         clock: settings.clock,
         stop: signals.stop().clone(),
     })
+}
+
+/// What work without the vendor ends with as far as the lake is concerned; its fault is told on stderr.
+pub fn tell_fault(fault: Option<(Unit, LakeError)>) -> Exit {
+    let Some((unit, error)) = fault else { return Exit::Done };
+    let exit = Exit::from(&error);
+    out::error(&anyhow!(error).context(format!("at {unit}")));
+    exit
 }
 
 /// The lake's manifest, made where there is none yet. The lake must be held.

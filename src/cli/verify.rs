@@ -10,11 +10,11 @@ use serde_json::json;
 use super::backfill::check_range;
 use crate::domain::Hour;
 use crate::exit::{Exit, Failed};
-use crate::lake::Lake;
+use crate::lake::{Lake, LakeError};
 use crate::out;
 use crate::run::Signals;
 use crate::settings::Settings;
-use crate::verify::{Scope, Verified, verify};
+use crate::verify::{Scope, Stretch, Verified, verify};
 
 /// Which hours, and how thorough.
 #[derive(Debug, Args)]
@@ -34,7 +34,12 @@ pub struct VerifyArgs {
 pub async fn run(args: VerifyArgs, settings: Settings) -> Result<Exit, Failed> {
     let signals = Signals::watch().context("cannot watch for signals").map_err(Failed::setup)?;
     let lake = Lake::at(&settings.lake)?;
-    if lake.manifest(settings.sdkappid)?.is_none() {
+    let known = match lake.manifest(settings.sdkappid) {
+        // Something to report, not to stop at.
+        Err(LakeError::Damaged { .. }) => true,
+        manifest => manifest?.is_some(),
+    };
+    if !known {
         let error = anyhow!("there is no lake at `{}`: check --lake", lake.root().display());
         return Err(Failed { exit: Exit::Lake, error });
     }
@@ -64,6 +69,9 @@ pub async fn run(args: VerifyArgs, settings: Settings) -> Result<Exit, Failed> {
     Ok(exit)
 }
 
+/// So many stretches of the map are shown as text: who needs all of them reads the JSON.
+const STRETCHES: usize = 24;
+
 fn text(verified: &Verified) -> String {
     let mut text = String::new();
     for finding in &verified.findings {
@@ -76,8 +84,15 @@ fn text(verified: &Verified) -> String {
     let _ = writeln!(
         text,
         "receipts read: {receipts}; files read: {files}, with {bytes} bytes; rows decoded: {rows}\n\
-         units with rows that their kept archives prove: {provable}; units with rows that are recorded only: {recorded}"
+         units that their kept archives prove: {provable}; units with rows that are recorded only: {recorded}"
     );
+    for Stretch { chat_type, from, to, proof } in verified.map.iter().take(STRETCHES) {
+        let _ = writeln!(text, "  {chat_type:<6} {from} to {}  {}", to.plus(-1), proof.words());
+    }
+    if verified.map.len() > STRETCHES {
+        let _ =
+            writeln!(text, "  … and {} more stretches of hours: --json has them all", verified.map.len() - STRETCHES);
+    }
     let damage = verified.findings.iter().filter(|finding| finding.kind.is_damage()).count();
     let _ = writeln!(text, "damage found: {damage}; files beside the lake's own: {}", verified.findings.len() - damage);
     text

@@ -143,7 +143,7 @@ pub struct AskedAgain {
     /// When.
     #[serde(serialize_with = "seconds")]
     pub at: DateTime<Utc>,
-    /// `unchanged`, `conflict`, `not_ready`, `expired`, `no_file` or `failed`.
+    /// `unchanged`, `restored`, `conflict`, `not_ready`, `expired`, `no_file` or `failed`.
     pub answer: String,
     /// What went wrong, where something did.
     #[serde(default, skip_serializing_if = "Option::is_none")]

@@ -7,6 +7,8 @@
 //! receipts/C2C/2026-11-19/2026111921.json                      the ledger
 //! rejects/C2C/2026-11-19/2026111921.jsonl                      elements that are no messages
 //! quarantine/C2C/2026-11-19/2026111921.0-0f3e11aa.gz           the last bytes that could not be used
+//! .provenance/lake.json                                        the manifest's copy
+//! .provenance/C2C/2026-11-19/2026111921.json                   what the archives cannot say of themselves
 //! .publishing/C2C-2026111921                                   marks a unit from its first file to its receipt
 //! .spool/  .lock                                               unfinished files; who may write
 //! ```
@@ -33,6 +35,11 @@ impl LakePath {
         text.split('/').all(inside).then(|| LakePath(text.to_owned()))
     }
 
+    /// Lies in that folder, and not deeper.
+    pub fn is_in(&self, folder: &LakePath) -> bool {
+        self.0.strip_suffix(self.name()).and_then(|above| above.strip_suffix('/')) == Some(folder.as_str())
+    }
+
     /// The last part.
     pub fn name(&self) -> &str {
         self.0.rsplit('/').next().unwrap_or_default()
@@ -54,6 +61,11 @@ impl fmt::Display for LakePath {
 /// The manifest.
 pub fn manifest() -> LakePath {
     LakePath("lake.json".to_owned())
+}
+
+/// The manifest's copy.
+pub fn copy_of_manifest() -> LakePath {
+    LakePath(".provenance/lake.json".to_owned())
 }
 
 /// The folder of all receipts.
@@ -108,8 +120,7 @@ pub fn raw(unit: Unit, place: usize, gzip_md5: &Md5Hex) -> LakePath {
 
 /// Bytes of a unit that could not be used.
 pub fn quarantine(unit: Unit, place: usize, gzip_md5: &Md5Hex) -> LakePath {
-    let folder = LakePath(format!("quarantine/{}/{}", unit.chat_type, unit.hour.date()));
-    folder.join(&archive_name(unit, place, gzip_md5))
+    quarantine_folder(unit).join(&archive_name(unit, place, gzip_md5))
 }
 
 /// The place in the vendor's `File` list of an archive by its file's name, where it is one of this unit.
@@ -118,6 +129,21 @@ pub fn place_of_archive(unit: Unit, name: &str) -> Option<usize> {
     let (place, md5) = rest.split_once('-')?;
     let canonical = md5.len() == 8 && place.bytes().all(|b| b.is_ascii_digit());
     canonical.then(|| place.parse().ok()).flatten()
+}
+
+/// Where a unit's quarantined bytes lie; other units' of the day are there too.
+pub fn quarantine_folder(unit: Unit) -> LakePath {
+    LakePath(format!("quarantine/{}/{}", unit.chat_type, unit.hour.date()))
+}
+
+/// What a unit's archives cannot say of themselves.
+pub fn provenance(unit: Unit) -> LakePath {
+    LakePath(format!(".provenance/{}/{}/{}.json", unit.chat_type, unit.hour.date(), unit.hour))
+}
+
+/// The folders that tell of archives: their own, and what they cannot say of themselves.
+pub fn folders_of_archives() -> [LakePath; 2] {
+    ["raw", ".provenance"].map(|name| LakePath(name.to_owned()))
 }
 
 /// The folders of everything but the ledger.

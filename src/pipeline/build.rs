@@ -18,6 +18,7 @@ use crate::domain::{FileEntry, Md5Hex, Sha256Hex, Unit};
 use crate::download::Download;
 use crate::lake::{LakePath, layout};
 use crate::spool::{Digests, unfinished_file};
+use crate::table::schema::SCHEMA_VERSION;
 use crate::table::{Table, TableWriter};
 
 /// An archive to build from.
@@ -86,6 +87,18 @@ impl Source {
             promised: Promised::default(),
             unchecked: ["GzipSize", "GzipMD5", "FileSize", "FileMD5"].map(str::to_owned).into(),
         })
+    }
+
+    /// The same archive with what was known of it when it came.
+    pub(super) fn known_as(mut self, archive: &ArchiveRecord) -> Source {
+        self.host.clone_from(&archive.url_host);
+        self.unchecked.clone_from(&archive.unchecked);
+        self
+    }
+
+    /// MD5 of its bytes.
+    pub(super) fn gzip_md5(&self) -> &Md5Hex {
+        &self.gzip_md5
     }
 
     /// Whether a file of this unit at that place is rightly named after its bytes.
@@ -271,7 +284,8 @@ fn judge(counts: Counts, table: &Table) -> Result<(), BuildError> {
 }
 
 fn record(source: &Source, summary: ArchiveSummary) -> ArchiveRecord {
-    let absent = summary.header.absent().map(str::to_owned);
+    let mut unchecked = source.unchecked.clone();
+    unchecked.extend(summary.header.absent().map(str::to_owned).filter(|key| !source.unchecked.contains(key)));
     ArchiveRecord {
         url_host: source.host.clone(),
         gzip_md5: source.gzip_md5.clone(),
@@ -279,7 +293,7 @@ fn record(source: &Source, summary: ArchiveSummary) -> ArchiveRecord {
         file_md5: summary.content.md5,
         file_bytes: summary.content.bytes,
         lines: summary.counts.lines,
-        unchecked: source.unchecked.iter().cloned().chain(absent).collect(),
+        unchecked,
     }
 }
 
@@ -294,20 +308,23 @@ impl Facts {
         self.archives.iter().map(|archive| archive.file_md5.clone()).collect()
     }
 
-    /// Writes what was found into the receipt of `unit`.
-    pub(super) fn write_into(self, receipt: &mut Receipt, unit: Unit) {
+    /// Writes what was found into the receipt.
+    pub(super) fn write_into(&self, receipt: &mut Receipt) {
+        let unit = receipt.unit();
         let Counts { lines, rows, duplicates, rejects } = self.counts;
         receipt.state = if rows > 0 { State::Committed } else { State::Empty };
-        receipt.archives = self.archives;
+        (receipt.reason, receipt.error) = (None, None);
+        receipt.schema_version = SCHEMA_VERSION;
+        receipt.archives.clone_from(&self.archives);
         (receipt.lines, receipt.rows, receipt.duplicates, receipt.rejects) = (lines, rows, duplicates, rejects);
         let path = |path: LakePath| path.as_str().to_owned();
         receipt.parquet = (rows > 0).then(|| ParquetRecord {
             path: path(layout::parquet(unit)),
             bytes: self.table.bytes,
-            sha256: self.table.sha256,
+            sha256: self.table.sha256.clone(),
             rows,
         });
-        let (bytes, sha256) = self.rejects;
+        let (bytes, sha256) = self.rejects.clone();
         receipt.rejects_file =
             (rejects > 0).then(|| RejectsRecord { path: path(layout::rejects(unit)), bytes, sha256 });
         let instant = |seconds| DateTime::from_timestamp(seconds, 0);

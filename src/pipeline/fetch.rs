@@ -1,7 +1,9 @@
 //! Unit → what the vendor has of it, on the spool.
 
+use std::sync::Arc;
+
 use super::build::Source;
-use super::{Rooms, Unusable};
+use super::{Rooms, UnitError, Unusable, on_disk};
 use crate::domain::receipt::{Failure, Receipt, State};
 use crate::domain::{FileEntry, Unit};
 use crate::download::{Download, DownloadError};
@@ -54,7 +56,9 @@ pub(super) async fn fetch(unit: Unit, before: Option<&Receipt>, rooms: &Rooms) -
         };
         // Where the vendor does not give a FileMD5, this can only be told when the archives are here.
         let known = || entries.iter().map(|entry| entry.file_md5.as_ref());
-        if let Some(before) = before.filter(|before| before.state == State::Committed && before.is_made_of(known())) {
+        if let Some(before) = before.filter(|before| before.state == State::Committed && before.is_made_of(known()))
+            && is_whole(before, rooms).await?
+        {
             return Ok(Fetched::Unchanged(Box::new(before.clone())));
         }
         let had = have.len();
@@ -73,6 +77,17 @@ pub(super) async fn fetch(unit: Unit, before: Option<&Receipt>, rooms: &Rooms) -
         let Some(delay) = delay else { return Err(give_up(place, error)) };
         tracing::warn!(%unit, class = error.class(), "{unit}: {error}; asking for a new address");
         tokio::time::sleep(delay).await;
+    }
+}
+
+/// Whether there is no need for the archives that a unit was made of: where the run is to look, its files are read again.
+async fn is_whole(before: &Receipt, rooms: &Rooms) -> Result<bool, FetchError> {
+    let before = before.clone();
+    match on_disk(Arc::clone(&rooms.works), move |works| works.is_whole(&before)).await {
+        Ok(whole) => Ok(whole),
+        Err(UnitError::Lake(error)) => Err(FetchError::Lake(error)),
+        // Told to stop: whatever is said here, nothing comes of it.
+        Err(UnitError::Stop(_) | UnitError::Interrupted) => Ok(true),
     }
 }
 

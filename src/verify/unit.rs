@@ -2,7 +2,7 @@
 
 use std::io;
 
-use super::{Finding, Kind};
+use super::{Finding, Kind, Proof};
 use crate::archive::{self, Expected, Fingerprint, Place, Promised, RejectReason, RejectedBytes, Seen, Sink};
 use crate::domain::message::Message;
 use crate::domain::receipt::{Receipt, State};
@@ -15,36 +15,51 @@ use crate::table;
 /// What was read of a unit.
 #[derive(Default)]
 pub(super) struct Checked {
-    pub(super) provable: bool,
-    pub(super) recorded: bool,
+    pub(super) proof: Proof,
     pub(super) files: u64,
     pub(super) bytes: u64,
     pub(super) rows: u64,
     pub(super) findings: Vec<Finding>,
 }
 
-const FROM_RAW: &str = "make the unit again: move its receipt away and run `timlake import` on its archives in raw/";
+const REBUILD: &str = "run `timlake rebuild`, which makes it again from the kept archives";
 const FROM_VENDOR: &str =
     "run `timlake backfill --rerun all` while the vendor has the hour, or restore it from a backup";
 const FROM_BACKUP: &str = "restore it from a backup";
 
 /// Checks everything that the receipt names, and its sums.
-pub(super) fn check(lake: &Lake, receipt: &Receipt, deep: bool) -> Checked {
+///
+/// # Errors
+/// Where the lake itself cannot be read.
+pub(super) fn check(lake: &Lake, receipt: &Receipt, deep: bool) -> Result<Checked, LakeError> {
     let mut checked = Checked::default();
-    let has_rows = receipt.state == State::Committed;
+    let path = layout::receipt(receipt.unit());
+    if lake.is_altered(&path)? {
+        // What it names cannot be judged by it.
+        let remedy = if receipt.raw.is_empty() { FROM_BACKUP } else { REBUILD };
+        checked.find(path.as_str(), Kind::Damaged, "it was changed after it was written", remedy);
+        return Ok(checked);
+    }
+    checked.proof = match (receipt.archives.is_empty(), receipt.raw.is_empty()) {
+        (true, _) => Proof::Answer,
+        (false, true) => Proof::Recorded,
+        (false, false) => Proof::Archives,
+    };
     checked.sums(receipt);
     checked.raw(lake, receipt);
-    let raw_is_sound = !receipt.raw.is_empty() && checked.findings.is_empty();
-    checked.provable = has_rows && raw_is_sound;
-    checked.recorded = has_rows && receipt.raw.is_empty();
-    let remedy = if raw_is_sound { FROM_RAW } else { FROM_VENDOR };
+    let raw_is_sound = checked.proof == Proof::Archives && checked.findings.is_empty();
+    let remedy = if raw_is_sound { REBUILD } else { FROM_VENDOR };
     checked.table(lake, receipt, remedy);
     checked.rejects(lake, receipt, remedy);
     checked.quarantine(lake, receipt);
     if checked.findings.is_empty() && raw_is_sound {
         checked.against_archives(lake, receipt, deep);
     }
-    checked
+    checked.provenance(lake, receipt)?;
+    if checked.findings.iter().any(|finding| finding.kind.is_damage()) {
+        checked.proof = Proof::Damaged;
+    }
+    Ok(checked)
 }
 
 impl Checked {
@@ -52,8 +67,34 @@ impl Checked {
     pub(super) fn unreadable_receipt(unit: Unit, error: &LakeError) -> Checked {
         let mut checked = Checked::default();
         let path = layout::receipt(unit);
-        checked.find(path.as_str(), Kind::Damaged, error.to_string(), FROM_RAW);
+        let what = match error {
+            LakeError::Damaged { cause, .. } => format!("it does not read: {cause}"),
+            error => error.to_string(),
+        };
+        checked.find(path.as_str(), Kind::Damaged, what, REBUILD);
         checked
+    }
+
+    /// What is kept beside the receipt, so that it can be made again.
+    fn provenance(&mut self, lake: &Lake, receipt: &Receipt) -> Result<(), LakeError> {
+        let unit = receipt.unit();
+        let path = layout::provenance(unit);
+        // A run writes it before the receipt.
+        if lake.marked(unit)?.is_some() || !lake.has(&path) {
+            return Ok(());
+        }
+        let vouches =
+            lake.provenance(unit)?.is_some_and(|known| known.raw == receipt.raw && known.archives == receipt.archives);
+        if !vouches {
+            let remedy = "run `timlake rebuild`, which writes it again";
+            self.find(
+                path.as_str(),
+                Kind::Damaged,
+                "it does not say where the archives that the receipt names came from",
+                remedy,
+            );
+        }
+        Ok(())
     }
 
     fn find(&mut self, path: &str, kind: Kind, what: impl Into<String>, remedy: &'static str) {
@@ -158,12 +199,12 @@ impl Checked {
                 if (found.counts.lines, found.counts.rows, found.counts.duplicates, found.counts.rejects)
                     != (receipt.lines, receipt.rows, receipt.duplicates, receipt.rejects)
                 {
-                    self.find(path.as_str(), Kind::Damaged, "its numbers are not those of its archives", FROM_RAW);
+                    self.find(path.as_str(), Kind::Damaged, "its numbers are not those of its archives", REBUILD);
                 }
                 if let Some(rejects) = &receipt.rejects_file
                     && !same_rejects(lake, &rejects.path, &found)
                 {
-                    self.find(&rejects.path, Kind::Damaged, "it does not hold the rejects of the archives", FROM_RAW);
+                    self.find(&rejects.path, Kind::Damaged, "it does not hold the rejects of the archives", REBUILD);
                 }
                 if let Some(parquet) = receipt.parquet.as_ref().filter(|_| deep)
                     && !same_messages(lake, &parquet.path, &found)
@@ -172,7 +213,7 @@ impl Checked {
                         &parquet.path,
                         Kind::Damaged,
                         "a row does not give its message in the archive again",
-                        FROM_RAW,
+                        REBUILD,
                     );
                 }
             }

@@ -106,14 +106,15 @@ fn other_archives_that_are_damaged_leave_the_unit_as_it_was_and_fail_the_run() {
 fn a_replacement_killed_between_table_and_receipt_is_finished() {
     let grown = of(&elements(&[&c2c(900, "late")]));
     let (bench, before, _) = asked_again(vec![of(&elements(&[]))], vec![grown], &[]);
-    let (after, raw) =
-        (bench.lake.data(), bench.lake.receipt("C2C", H20)["raw"][0]["path"].as_str().unwrap().to_owned());
+    let (after, receipt) = (bench.lake.data(), bench.lake.receipt("C2C", H20));
     // The earlier receipt, the earlier archive beside the new one, and the mark.
     fs::write(bench.lake.receipt_path("C2C", H20), before.to_string()).unwrap();
     let earlier = of(&elements(&[]));
     let old = bench.lake.root().join(before["raw"][0]["path"].as_str().unwrap());
     fs::write(old, &earlier.gzip).unwrap();
-    fs::write(bench.lake.root().join(format!(".publishing/C2C-{H20}")), raw.rsplit('/').next().unwrap()).unwrap();
+    let superseded = &before["raw"][0]["path"];
+    let mark = json!({"raw": receipt["raw"], "archives": receipt["archives"], "superseded": [superseded]});
+    fs::write(bench.lake.root().join(format!(".publishing/C2C-{H20}")), mark.to_string()).unwrap();
     bench.sync(1).set("--recheck", "off").run().exits(0);
     assert_eq!(bench.lake.data(), after);
     assert_eq!(read_json(&bench.lake.receipt_path("C2C", H20))["rows"], 5);
@@ -127,9 +128,13 @@ fn a_replacement_killed_before_the_table_leaves_the_earlier_unit() {
     bench.sync(1).run().exits(0);
     let (before, receipt) = (bench.lake.data(), bench.lake.receipt("C2C", H20));
     let grown = of(&elements(&[&c2c(900, "late")]));
-    let name = format!("{H20}.0-{}.gz", &grown.gzip_md5()[..8]);
-    fs::write(bench.lake.root().join(format!("raw/chat_type=C2C/dt={}/{name}", date(H20))), &grown.gzip).unwrap();
-    fs::write(bench.lake.root().join(format!(".publishing/C2C-{H20}")), name).unwrap();
+    let path = format!("raw/chat_type=C2C/dt={}/{H20}.0-{}.gz", date(H20), &grown.gzip_md5()[..8]);
+    fs::write(bench.lake.root().join(&path), &grown.gzip).unwrap();
+    let mut archive = receipt["archives"][0].clone();
+    archive["gzip_md5"] = json!(grown.gzip_md5());
+    let sha256 = lake::sha256(&grown.gzip);
+    let mark = json!({"raw": [{"path": path, "sha256": sha256}], "archives": [archive]});
+    fs::write(bench.lake.root().join(format!(".publishing/C2C-{H20}")), mark.to_string()).unwrap();
     bench.sync(1).set("--recheck", "off").run().exits(0);
     assert_eq!(bench.lake.data(), before);
     assert_eq!(bench.lake.receipt("C2C", H20), receipt);

@@ -19,10 +19,10 @@ fn committed(bench: &Bench, archives: u64) {
 fn as_if_killed_before_the_receipt(bench: &Bench, state: Option<&str>) {
     let path = bench.lake.receipt_path("C2C", H20);
     let receipt = read_json(&path);
-    let raw: Vec<&str> = receipt["raw"].as_array().unwrap().iter().map(name_of).collect();
+    let mark = json!({"raw": receipt["raw"], "archives": receipt["archives"]});
     let marks = bench.lake.root().join(".publishing");
     fs::create_dir_all(&marks).unwrap();
-    fs::write(marks.join(format!("C2C-{H20}")), raw.join("\n")).unwrap();
+    fs::write(marks.join(format!("C2C-{H20}")), mark.to_string()).unwrap();
     match state {
         None => fs::remove_file(&path).unwrap(),
         Some(state) => {
@@ -42,10 +42,6 @@ fn as_if_killed_before_the_receipt(bench: &Bench, state: Option<&str>) {
             fs::write(&path, earlier.to_string()).unwrap();
         }
     }
-}
-
-fn name_of(raw: &Value) -> &str {
-    raw["path"].as_str().unwrap().rsplit('/').next().unwrap()
 }
 
 fn raw_folder(bench: &Bench) -> PathBuf {
@@ -110,7 +106,9 @@ fn archives_left_by_a_run_killed_right_behind_its_receipt_are_cleared_up() {
     let left = raw_folder(&bench).join(format!("{H20}.0-0123abcd.gz"));
     fs::write(&left, "left over").unwrap();
     let marks = bench.lake.root().join(".publishing");
-    fs::write(marks.join(format!("C2C-{H20}")), format!("{H20}.0-0123abcd.gz")).unwrap();
+    let left = format!("raw/chat_type=C2C/dt={}/{H20}.0-0123abcd.gz", date(H20));
+    fs::write(marks.join(format!("C2C-{H20}")), json!({"raw": [], "archives": [], "superseded": [left]}).to_string())
+        .unwrap();
     bench.sync(1).arg("--no-keep-raw").run().exits(0);
     assert_eq!(bench.lake.data(), before);
     assert_no_marks(&bench);

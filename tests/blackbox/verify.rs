@@ -133,16 +133,26 @@ fn a_stray_table_is_damage_unless_its_unit_is_due_and_other_strays_are_only_told
         fs::write(&path, &table).unwrap();
         path
     };
-    // Failed, so due; never asked for, so due.
-    for hour in [H17, &hours_back(30)] {
+    // Failed, so due; watched and never asked for, so due.
+    for hour in [H17, H18] {
+        let receipt = bench.lake.receipt_path("C2C", hour);
+        let sound = fs::read(&receipt).unwrap();
+        if hour == H18 {
+            remove(&receipt);
+        }
         let path = put(hour, "messages", ".parquet");
         let findings = verify(&bench, 0, &[]);
-        assert_eq!(findings[0]["kind"], "extra", "{hour}");
+        assert_eq!((findings.len(), &findings[0]["kind"]), (1, &json!("extra")), "{hour}");
+        remove(&path);
+        fs::write(&receipt, sound).unwrap();
+    }
+    // Empty and finished; from before anybody watched; of no hour at all.
+    for (hour, ending) in [(H18, ".parquet"), (&hours_back(30), ".parquet"), (H18, "-copy.parquet")] {
+        let path = put(hour, "messages", ending);
+        let findings = verify(&bench, 6, &[]);
+        assert_eq!((findings.len(), &findings[0]["kind"]), (1, &json!("unnamed")), "{hour}{ending}");
         remove(&path);
     }
-    let path = put(H18, "messages", ".parquet");
-    assert_eq!(verify(&bench, 6, &[])[0]["kind"], "unnamed", "the unit is empty and finished");
-    remove(&path);
     put(H20, "raw", ".9-01234567.gz");
     let findings = verify(&bench, 0, &[]);
     assert_eq!((findings.len(), &findings[0]["kind"]), (1, &json!("extra")));
@@ -160,6 +170,7 @@ fn rows_that_are_not_those_of_the_archive_are_found_in_depth() {
     fs::write(bench.lake.parquet_path("C2C", H20), foreign).unwrap();
     let mut receipt = bench.lake.receipt("C2C", H20);
     receipt["parquet"] = other.lake.receipt("C2C", H20)["parquet"].clone();
+    receipt.as_object_mut().unwrap().remove("self_sha256");
     fs::write(bench.lake.receipt_path("C2C", H20), receipt.to_string()).unwrap();
     assert_eq!(verify(&bench, 0, &[]).len(), 0);
     let findings = verify(&bench, 6, &["--deep"]);
