@@ -105,6 +105,8 @@ pub struct Lake {
 pub struct Finished {
     /// Which archives these are.
     pub provenance: Provenance,
+    /// What of the unit is in `quarantine/`.
+    pub quarantine: Vec<String>,
     /// The archives, in the order of the vendor's reply: where each belongs, and its file where it is not there yet.
     pub raw: Vec<(LakePath, Option<TempPath>)>,
     /// The rejects, if any.
@@ -193,13 +195,14 @@ impl Lake {
         }
     }
 
-    /// Writes the manifest and, after it, a copy. Durable after `Ok`; the old one stands after `Err`.
+    /// Writes the manifest, and a copy before it: so there is none of another than the last. Durable after `Ok`; the old one
+    /// stands after `Err`.
     ///
     /// # Errors
     /// [`LakeError::Io`].
     pub fn put_manifest(&self, manifest: &Manifest) -> Result<(), LakeError> {
-        self.put_json(&layout::manifest(), manifest)?;
-        self.put_json(&layout::copy_of_manifest(), manifest)
+        self.put_json(&layout::copy_of_manifest(), manifest)?;
+        self.put_json(&layout::manifest(), manifest)
     }
 
     /// Writes the manifest again from its copy, where it is missing or not as it was written and the copy is. Says whether
@@ -305,7 +308,7 @@ impl Lake {
     /// # Errors
     /// [`LakeError::Io`]; the unit is unfinished then, and the next run does this again.
     pub fn publish(&self, unit: Unit, finished: Finished, before: Option<&Receipt>) -> Result<Mark, LakeError> {
-        let mark = Mark::new(finished.provenance, before, self.marked(unit)?);
+        let mark = Mark::new(finished.provenance, finished.quarantine, before, self.marked(unit)?);
         self.put_json(&layout::mark(unit), &mark)?;
         for (path, file) in finished.raw {
             if let Some(file) = file {

@@ -122,11 +122,18 @@ struct Unusable {
 /// # Errors
 /// [`UnitError`]: the receipt is as it was before.
 pub async fn archive_unit(task: Task, rooms: &Arc<Rooms>) -> Result<UnitOutcome, UnitError> {
-    let Task { unit, action, receipt: before, .. } = task;
+    let Task { unit, action, receipt: mut before, .. } = task;
+    if let Action::Finish | Action::FinishAndAsk = action {
+        let receipt = before.take();
+        let finished = on_disk(Arc::clone(&rooms.works), move |works| finish(unit, receipt, works)).await?;
+        if action == Action::Finish || finished.taken {
+            return Ok(finished);
+        }
+        before = Some(finished.receipt);
+    }
     let fetching = async {
         match action {
-            Action::Ask => fetch::fetch(unit, before.as_ref(), rooms).await,
-            Action::Finish => Ok(Fetched::Interrupted),
+            Action::Ask | Action::Finish | Action::FinishAndAsk => fetch::fetch(unit, before.as_ref(), rooms).await,
             // "Too old" is only as true as our clock.
             Action::GiveUp => match rooms.tim.confirm_clock(unit).await {
                 Ok(()) => Ok(Fetched::None(NoArchive::GivenUp)),
@@ -170,7 +177,6 @@ fn settle(unit: Unit, before: Option<Receipt>, fetched: Fetched, works: &Works) 
     match fetched {
         Fetched::Archives(sources) => take(unit, before, sources, works),
         Fetched::Unchanged(before) => record_unchanged(*before, works),
-        Fetched::Interrupted => finish(unit, before, works),
         Fetched::None(answer) => {
             let tried = tried(works);
             let unfinished = before.as_ref().is_none_or(|before| !before.state.is_final());
@@ -197,13 +203,22 @@ fn finish(unit: Unit, before: Option<Receipt>, works: &Works) -> Result<UnitOutc
     let Some(receipt) = before else { return Err(UnitError::Interrupted) };
     if receipt.parquet.is_some() && works.lake.has_files_of(&receipt)? {
         works.lake.clear_up(&receipt)?;
-    } else if let Some(outcome) = take_kept(unit, Some(receipt.clone()), works)? {
+    } else if let Some(outcome) = take_kept(unit, Some(with_what_was_set_aside(receipt.clone(), works)?), works)? {
         return Ok(outcome);
     } else {
         // Whatever lies in raw/ could not be used; it is not for us to throw it away.
         works.lake.unmark(unit)?;
     }
     Ok(UnitOutcome { unit, receipt, failure: None, taken: false })
+}
+
+/// The receipt of a unit whose replacement was killed, naming what was set aside before.
+fn with_what_was_set_aside(mut receipt: Receipt, works: &Works) -> Result<Receipt, LakeError> {
+    let set_aside = works.lake.marked(receipt.unit())?.unwrap_or_default().quarantine;
+    receipt.quarantine.extend(set_aside);
+    receipt.quarantine.sort();
+    receipt.quarantine.dedup();
+    Ok(receipt)
 }
 
 /// Takes the archives that are in the lake although no receipt names them; `None` where none of them can be used.
@@ -355,7 +370,8 @@ fn place(
         raw.push((path, source.into_file(&works.spool).map_err(spool)?));
     }
     let Built { parquet, rejects, .. } = built;
-    let mark = works.lake.publish(unit, Finished { provenance, raw, rejects, parquet }, before)?;
+    let finished = Finished { provenance, quarantine: receipt.quarantine.clone(), raw, rejects, parquet };
+    let mark = works.lake.publish(unit, finished, before)?;
     works.lake.commit(receipt, &mark)?;
     Ok(())
 }

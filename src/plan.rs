@@ -35,6 +35,8 @@ pub enum Action {
     GiveUp,
     /// Finish what an interrupted run had begun to publish.
     Finish,
+    /// The same, and ask the vendor unless that brought the unit's archives up to date.
+    FinishAndAsk,
 }
 
 impl Action {
@@ -44,6 +46,7 @@ impl Action {
             Action::Ask => "ask",
             Action::GiveUp => "give_up",
             Action::Finish => "finish",
+            Action::FinishAndAsk => "finish_and_ask",
         }
     }
 }
@@ -164,9 +167,14 @@ pub fn finish(tasks: &mut Vec<Task>, interrupted: &[Unit], known: &BTreeMap<Chat
     for &unit in interrupted {
         let receipt = known.get(&unit.chat_type).and_then(|receipts| receipts.get(&unit.hour));
         if let Some(receipt) = receipt.filter(|receipt| receipt.state.is_final()) {
-            tasks.retain(|task| task.unit != unit);
-            let why = "a run was killed while it published this".to_owned();
-            tasks.push(Task::new(unit, Action::Finish, Some(receipt), why));
+            let killed = "a run was killed while it published this";
+            match tasks.iter_mut().find(|task| task.unit == unit) {
+                None => tasks.push(Task::new(unit, Action::Finish, Some(receipt), killed.to_owned())),
+                Some(task) => {
+                    task.action = Action::FinishAndAsk;
+                    task.why = format!("{killed}; {}", task.why);
+                }
+            }
         }
     }
     tasks.sort_by_key(|task| task.unit);

@@ -17,8 +17,6 @@ pub(super) enum Fetched {
     Archives(Vec<Source>),
     /// The archives that a committed unit was made from: it is left as it is.
     Unchanged(Box<Receipt>),
-    /// What an interrupted run had begun to publish is to be finished.
-    Interrupted,
     /// No archive.
     None(NoArchive),
 }

@@ -3,7 +3,7 @@
 use std::path::PathBuf;
 
 use super::build::{BuildError, Source};
-use super::{UnitError, Unusable, Works, build, publish, stopped};
+use super::{UnitError, Unusable, Works, build, finish, publish, stopped};
 use crate::domain::Unit;
 use crate::domain::receipt::Receipt;
 use crate::lake::{LakeError, LakePath};
@@ -30,7 +30,10 @@ pub enum Imported {
 /// # Errors
 /// [`UnitError`]; the unit is as it was then, or is finished by the next run.
 pub fn import_unit(unit: Unit, files: &[PathBuf], replace: bool, works: &Works) -> Result<Imported, UnitError> {
-    let before = works.lake.receipt(unit)?;
+    let mut before = works.lake.receipt(unit)?;
+    if before.as_ref().is_some_and(|before| before.state.is_final()) && works.lake.marked(unit)?.is_some() {
+        before = Some(finish(unit, before, works)?.receipt);
+    }
     let mut sources: Vec<Source> = Vec::new();
     for file in files {
         match Source::elsewhere(file) {

@@ -2,7 +2,7 @@
 
 use super::build::{BuildError, Source};
 use super::kept::{self, Kept};
-use super::{UnitError, Works, build, place, receipt_of, stopped, tried};
+use super::{UnitError, Works, build, place, receipt_of, stopped, tried, with_what_was_set_aside};
 use crate::domain::Unit;
 use crate::domain::receipt::Receipt;
 use crate::lake::LakeError;
@@ -73,7 +73,7 @@ fn from(
     let history = match &before {
         None => history(unit, works)?,
         Some(before) if !interrupted || built.facts.are_of(before) => before.clone(),
-        Some(before) => tried(works).taken(Some(before), unit),
+        Some(before) => tried(works).taken(Some(&with_what_was_set_aside(before.clone(), works)?), unit),
     };
     let mut receipt = receipt_of(history, &built, &sources, true);
     if before.as_ref() == Some(&receipt) && works.lake.has_files_of(&receipt)? {

@@ -56,6 +56,9 @@ pub(super) fn check(lake: &Lake, receipt: &Receipt, deep: bool) -> Result<Checke
         checked.against_archives(lake, receipt, deep);
     }
     checked.provenance(lake, receipt)?;
+    if lake.marked(receipt.unit())?.is_some() {
+        checked.forgive_interruption(receipt.unit());
+    }
     if checked.findings.iter().any(|finding| finding.kind.is_damage()) {
         checked.proof = Proof::Damaged;
     }
@@ -99,6 +102,20 @@ impl Checked {
 
     fn find(&mut self, path: &str, kind: Kind, what: impl Into<String>, remedy: &'static str) {
         self.findings.push(Finding { path: path.to_owned(), kind, what: what.into(), remedy });
+    }
+
+    /// A replacement that was killed between the table and the receipt, or is at it: what readers see is whole, and only the
+    /// receipt has yet to follow.
+    fn forgive_interruption(&mut self, unit: Unit) {
+        let published = [layout::parquet(unit), layout::rejects(unit)];
+        for finding in &mut self.findings {
+            if published.iter().any(|path| path.as_str() == finding.path) {
+                finding.kind = Kind::Extra;
+                "an interrupted publication: it is newer than its receipt, or gone because the new archives have none"
+                    .clone_into(&mut finding.what);
+                finding.remedy = "the next run finishes it";
+            }
+        }
     }
 
     fn sums(&mut self, receipt: &Receipt) {

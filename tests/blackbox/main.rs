@@ -15,6 +15,7 @@ mod changed;
 mod damage;
 mod exit_codes;
 mod import;
+mod kills;
 mod layouts;
 mod ledger;
 mod leftovers;

@@ -45,7 +45,7 @@ fn lasting_receipts(bench: &Bench) -> BTreeMap<String, Value> {
     made_of_archives.map(|(path, receipt)| (path, without_times(receipt))).collect()
 }
 
-fn without_times(value: Value) -> Value {
+pub fn without_times(value: Value) -> Value {
     match value {
         Value::Object(members) => members
             .into_iter()
