@@ -8,6 +8,6 @@ pub mod schema;
 mod writer;
 
 pub use columns::Rows;
-pub use reader::{ReadError, count_rows, each_message};
+pub use reader::{ReadError, count_rows, each_group_seq, each_message};
 pub use rebuild::{RebuildError, message_json};
 pub use writer::{Table, TableWriter};

@@ -2,8 +2,10 @@
 
 use std::fs::File;
 
-use arrow::array::RecordBatch;
+use arrow::array::{AsArray, RecordBatch};
+use arrow::datatypes::Int64Type;
 use arrow::error::ArrowError;
+use parquet::arrow::ProjectionMask;
 use parquet::arrow::arrow_reader::ParquetRecordBatchReaderBuilder;
 use parquet::errors::ParquetError;
 
@@ -47,4 +49,29 @@ pub fn count_rows(file: File) -> Result<u64, ReadError> {
         rows += batch?.num_rows() as u64;
     }
     Ok(rows)
+}
+
+/// Rows decoded at once where a row is two values.
+const SLIM_BATCH_ROWS: usize = 8192;
+
+/// Calls `each` with the `group_id` and the `msg_seq` of every row, in order. Only these two columns are read and decoded.
+///
+/// # Errors
+/// [`ReadError`]; `each` may have been called before.
+pub fn each_group_seq(file: File, mut each: impl FnMut(Option<&str>, Option<i64>)) -> Result<(), ReadError> {
+    const GROUP_ID: &str = "group_id";
+    const MSG_SEQ: &str = "msg_seq";
+    let builder = ParquetRecordBatchReaderBuilder::try_new(file)?;
+    let columns = ProjectionMask::columns(builder.parquet_schema(), [GROUP_ID, MSG_SEQ]);
+    for batch in builder.with_projection(columns).with_batch_size(SLIM_BATCH_ROWS).build()? {
+        let batch: RecordBatch = batch?;
+        let group_ids = batch.column_by_name(GROUP_ID).and_then(|column| column.as_string_opt::<i32>());
+        let group_ids = group_ids.ok_or(RebuildError::Column(GROUP_ID))?;
+        let msg_seqs = batch.column_by_name(MSG_SEQ).and_then(|column| column.as_primitive_opt::<Int64Type>());
+        let msg_seqs = msg_seqs.ok_or(RebuildError::Column(MSG_SEQ))?;
+        for (group_id, msg_seq) in group_ids.iter().zip(msg_seqs) {
+            each(group_id, msg_seq);
+        }
+    }
+    Ok(())
 }
