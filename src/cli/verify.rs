@@ -6,9 +6,11 @@ use anyhow::{Context, anyhow};
 use clap::Args;
 use indicatif::ProgressBar;
 use serde_json::json;
+use tokio_util::sync::CancellationToken;
 
 use super::backfill::check_range;
-use crate::domain::Hour;
+use crate::continuity::{Whole, look_at_all};
+use crate::domain::{ChatType, Hour};
 use crate::exit::{Exit, Failed};
 use crate::lake::{Lake, LakeError};
 use crate::out;
@@ -28,6 +30,9 @@ pub struct VerifyArgs {
     /// Build every message again from its row and hold it against the kept archive
     #[arg(long)]
     deep: bool,
+    /// Look for gaps in the numbers of each group's messages (MsgSeq) too; they do not change the exit code
+    #[arg(long)]
+    groups: bool,
 }
 
 /// Verifies and reports.
@@ -48,6 +53,7 @@ pub async fn run(args: VerifyArgs, settings: Settings) -> Result<Exit, Failed> {
         check_range(from, to, settings.clock.now())?;
     }
     let scope = Scope { range, deep: args.deep, threads: settings.concurrency };
+    let groups = args.groups && settings.chat_types.contains(&ChatType::Group);
     let (stop, progress) = (signals.stop().clone(), settings.progress);
     let verifying = tokio::task::spawn_blocking(move || {
         let bar = if progress { ProgressBar::new(0) } else { ProgressBar::hidden() };
@@ -55,22 +61,47 @@ pub async fn run(args: VerifyArgs, settings: Settings) -> Result<Exit, Failed> {
             bar.set_length(units as u64);
             bar.inc(1);
         };
-        let verified = verify(&lake, &scope, &stop, &tick);
+        let looked = verify(&lake, &scope, &stop, &tick).and_then(|verified| {
+            bar.reset();
+            let groups = if groups { look_at_groups(&lake, &scope, &verified, &stop, &tick)? } else { None };
+            Ok((verified, groups))
+        });
         bar.finish_and_clear();
-        verified
+        looked
     });
-    let verified = verifying.await.context("verifying broke off").map_err(Failed::setup)??;
+    let (verified, groups) = verifying.await.context("verifying broke off").map_err(Failed::setup)??;
     if let Some(exit) = signals.received() {
         return Ok(exit);
     }
     let exit = if verified.found_damage() { Exit::Damage } else { Exit::Done };
-    let text = if settings.json { report_json(&verified, exit) } else { text(&verified) };
+    let text = match (settings.json, groups) {
+        (true, groups) => report_json(&verified, groups.as_ref(), exit),
+        (false, Some(groups)) => format!("{}\n{}", text(&verified), groups.text()),
+        (false, None) if args.groups => format!("{}\n{GROUPS_LEFT_OUT}\n", text(&verified)),
+        (false, None) => text(&verified),
+    };
     out::print(&text).context("cannot print the report").map_err(Failed::setup)?;
     Ok(exit)
 }
 
 /// So many stretches of the map are shown as text: who needs all of them reads the JSON.
 const STRETCHES: usize = 24;
+
+/// Where somebody asks for groups and leaves them out at once.
+const GROUPS_LEFT_OUT: &str = "Group continuity: not looked at, because --chat-type leaves Group out";
+
+/// The gaps in the groups, as far as the tables in the scope are sound.
+fn look_at_groups(
+    lake: &Lake,
+    scope: &Scope,
+    verified: &Verified,
+    stop: &CancellationToken,
+    tick: &(impl Fn(usize) + Sync),
+) -> Result<Option<Whole>, LakeError> {
+    let damage = verified.findings.iter().filter(|finding| finding.kind.is_damage());
+    let damaged = damage.map(|finding| finding.path.as_str()).collect();
+    look_at_all(lake, scope.range, &damaged, scope.threads, stop, tick)
+}
 
 fn text(verified: &Verified) -> String {
     let mut text = String::new();
@@ -98,6 +129,12 @@ fn text(verified: &Verified) -> String {
     text
 }
 
-fn report_json(verified: &Verified, exit: Exit) -> String {
-    out::json(&json!({ "report_version": 1, "command": "verify", "exit_code": exit.code(), "verified": verified }))
+fn report_json(verified: &Verified, groups: Option<&Whole>, exit: Exit) -> String {
+    out::json(&json!({
+        "report_version": 1,
+        "command": "verify",
+        "exit_code": exit.code(),
+        "verified": verified,
+        "groups": groups,
+    }))
 }

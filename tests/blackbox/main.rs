@@ -14,6 +14,7 @@ mod bad_weather;
 mod changed;
 mod damage;
 mod exit_codes;
+mod groups;
 mod import;
 mod kills;
 mod layouts;
