@@ -13,11 +13,13 @@
 //! - A group that was dissolved and begun anew under its old name counts from 1 again (*assumed*). Where the number before
 //!   the gap is of a later hour than the one behind it, the gap says [`out_of_order`](Gap::out_of_order).
 //!
-//! [`numbers`] and [`ledger`] know nothing of files; [`whole`] reads the lake for `verify`.
+//! [`numbers`] and [`ledger`] know nothing of files; [`whole`] reads the lake for `verify`, [`taken`] as little of it as
+//! possible after a run.
 
 pub mod ledger;
 pub mod numbers;
 mod read;
+pub mod taken;
 pub mod whole;
 
 use std::fmt;
@@ -29,6 +31,7 @@ use crate::domain::Hour;
 use ledger::{Explanation, Ledger};
 use numbers::{Hole, Numbers};
 
+pub use taken::{Taken, look_at_taken};
 pub use whole::{Whole, look_at_all};
 
 /// So many explanations are listed of one gap, the likeliest: one over months may have one every night.

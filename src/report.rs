@@ -8,6 +8,7 @@ use anyhow::anyhow;
 use chrono::{DateTime, Utc};
 use serde_json::{Value, json};
 
+use crate::continuity::Taken;
 use crate::domain::Unit;
 use crate::domain::receipt::{State, rfc3339};
 use crate::exit::Exit;
@@ -31,6 +32,8 @@ pub struct Report {
     pub resume: Option<String>,
     /// Losses this run reports.
     pub losses: Vec<Unit>,
+    /// The gaps in the groups of the hours it took; none where it was not looked for them.
+    pub groups: Option<Taken>,
     /// What it ends with.
     pub exit: Exit,
 }
@@ -91,7 +94,7 @@ impl Report {
         self.write_failures(&mut text);
         self.write_conflicts(&mut text);
         self.write_losses(&mut text);
-        text
+        text + &self.groups.as_ref().map(Taken::text).unwrap_or_default()
     }
 
     fn write_failures(&self, text: &mut String) {
@@ -178,6 +181,7 @@ impl Report {
             "stopped": self.complaint().map(|complaint| format!("{complaint:#}")),
             "resume": self.resume,
             "losses": self.losses.iter().map(Unit::to_string).collect::<Vec<_>>(),
+            "groups": self.groups,
             "units": self.run.outcomes.iter().map(unit_json).collect::<Vec<_>>(),
         })
     }

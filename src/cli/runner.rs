@@ -9,6 +9,7 @@ use anyhow::{Context, anyhow};
 use chrono::{DateTime, Utc};
 
 use crate::clock::Clock;
+use crate::continuity::{Taken, look_at_taken};
 use crate::domain::receipt::Receipt;
 use crate::domain::{ChatType, Hour, Unit};
 use crate::download::Downloader;
@@ -150,8 +151,26 @@ impl Session {
         let exit = exit_of(&run, &losses);
         let lake = self.settings.lake.clone();
         let units = losses.iter().map(Receipt::unit).collect();
-        let report = Report { command, lake, now: self.now, due, run, resume: None, losses: units, exit };
+        let groups = self.look_at_groups(&run).await;
+        let report = Report { command, lake, now: self.now, due, run, resume: None, losses: units, groups, exit };
         Ok(Done { report, losses, session: self })
+    }
+
+    /// The gaps in the groups of the hours that a run took. Only looked for where it came to its end, and whatever goes
+    /// wrong with it, the run is what it was.
+    async fn look_at_groups(&self, run: &RunReport) -> Option<Taken> {
+        if run.ended.is_some() {
+            return None;
+        }
+        let taken = run.outcomes.iter().filter(|outcome| outcome.taken).map(|outcome| outcome.receipt.clone());
+        let taken: Vec<Receipt> = taken.collect();
+        let (lake, stop, threads) = (self.lake.clone(), self.signals.stop().clone(), self.settings.concurrency);
+        let looking = tokio::task::spawn_blocking(move || look_at_taken(&lake, &taken, threads, &stop));
+        let looked = looking.await.map_err(anyhow::Error::from).and_then(|looked| Ok(looked?));
+        looked.unwrap_or_else(|error| {
+            tracing::warn!("the groups of the hours taken are not looked at: {error:#}");
+            None
+        })
     }
 
     fn rooms(&self) -> Result<Rooms, Failed> {

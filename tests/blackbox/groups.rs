@@ -103,7 +103,12 @@ fn a_lost_hour_explains_the_gap_around_it() {
     bench.vendor.answers("Group", H18, [files([group(H18, [1, 2])])]);
     bench.vendor.answers("Group", H19, [code(1005)]);
     bench.vendor.answers("Group", H20, [files([group(H20, [8, 9])])]);
-    sync(&bench, 3).run().exits(4);
+    let report = sync(&bench, 3).run().exits(4).stdout;
+    assert!(
+        report.contains("group continuity in the hours taken: 1 range of MsgSeq (5 messages) is missing"),
+        "{report}"
+    );
+    assert!(report.contains(&format!("Group/{H19} is lost")), "{report}");
     let looked = looked_at(&bench);
     assert_eq!(gaps(&looked), [json!(["g", 3, 7, H18, H20])]);
     assert_eq!(looked["gaps"][0]["explanations"], json!([{"first": H19, "last": H19, "why": "lost"}]));
@@ -198,6 +203,61 @@ fn people_are_shown_the_first_gaps_and_programs_all() {
     let text = verify(&bench).run().exits(0).stdout;
     assert_eq!(text.matches("g: MsgSeq").count(), 20);
     assert!(text.contains("… and 5 more: --json lists them all"), "{text}");
+}
+
+#[test]
+fn a_sync_tells_the_gap_between_what_it_took_and_the_hour_before() {
+    let bench = Bench::new();
+    let answers = [(H18, group(H18, [1, 3])), (H19, group(H19, [4, 5, 7])), (H20, group(H20, [10, 11]))];
+    for (hour, archive) in answers {
+        bench.vendor.answers("Group", hour, [files([archive])]);
+    }
+    let earlier = bench.backfill(H18, H20).set("--chat-type", "Group").arg("--json").run().exits(0).json();
+    assert_eq!((&earlier["groups"]["ranges"], &earlier["groups"]["first"]["first"]), (&json!(2), &json!(2)));
+    // Of the hour before, only what lies next to the new one is news.
+    let later = sync(&bench, 1).arg("--json").run().exits(0).json()["groups"].clone();
+    assert_eq!((&later["units"], &later["ranges"], &later["messages"]), (&json!(2), &json!(1), &json!(2)));
+    assert_eq!((&later["first"]["first"], &later["first"]["last"]), (&json!(8), &json!(9)));
+    // Nothing was taken, so there is nothing to tell.
+    let again = sync(&bench, 1).run().exits(0).stdout;
+    assert!(!again.contains("group continuity"), "{again}");
+}
+
+#[test]
+fn a_sync_says_nothing_of_hours_it_did_not_read_or_that_are_still_due() {
+    let bench = Bench::new();
+    let h16 = &hours_back(4);
+    let answers =
+        [(h16.as_str(), [1]), (H17, [2]), (H18, [3]), (H20, [6])].map(|(hour, seqs)| (hour, group(hour, seqs)));
+    for (hour, archive) in answers {
+        bench.vendor.answers("Group", hour, [files([archive])]);
+    }
+    // 19 is not ready: its messages may still come.
+    let first = sync(&bench, 5).run().exits(0).stdout;
+    assert!(!first.contains("group continuity"), "{first}");
+    assert_eq!(looked_at(&bench)["gaps"][0]["explanations"][0]["why"], "not_ready");
+    bench.vendor.answers("Group", H19, [files([group(H19, [4, 5])])]);
+    let second = sync(&bench, 5).arg("--json").run().exits(0).json()["groups"].clone();
+    assert_eq!((&second["units"], &second["ranges"]), (&json!(3), &json!(0)), "{second}");
+    // 16 and 20 have grown and are taken again. 18 is not read, so nothing is said of its 3.
+    for (hour, archive) in [(h16.as_str(), group(h16, [1, 0])), (H20, group(H20, [6, 7]))] {
+        bench.vendor.answers("Group", hour, [files([archive])]);
+    }
+    let again = bench.backfill(h16, &hours_back(-1)).set("--chat-type", "Group").set("--rerun", "all");
+    let again = again.arg("--json").run().exits(0).json()["groups"].clone();
+    assert_eq!((&again["units"], &again["ranges"]), (&json!(4), &json!(0)), "{again}");
+}
+
+#[test]
+fn a_table_that_cannot_be_read_does_not_fail_a_sync() {
+    let bench = Bench::new();
+    for (hour, archive) in [(H19, group(H19, [1, 2])), (H20, group(H20, [5, 6]))] {
+        bench.vendor.answers("Group", hour, [files([archive])]);
+    }
+    bench.backfill(H19, H20).set("--chat-type", "Group").run().exits(0);
+    fs::write(bench.lake.parquet_path("Group", H19), "no table").unwrap();
+    let run = sync(&bench, 1).run().exits(0).says(&["are not looked at", H19]);
+    assert!(!run.stdout.contains("group continuity"), "{run}");
 }
 
 #[test]
