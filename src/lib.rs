@@ -63,6 +63,7 @@ pub mod table;
 pub mod lake;
 pub mod ledger;
 
+pub mod attention;
 pub mod continuity;
 pub mod coverage;
 pub mod metrics;

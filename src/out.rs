@@ -21,12 +21,17 @@ pub fn json(document: &serde_json::Value) -> String {
     format!("{document:#}\n")
 }
 
-/// Prints a result as one JSON document.
+/// Prints a result as one JSON document, while it is made: a long one is never in memory as a whole.
 ///
 /// # Errors
 /// As [`print()`].
-pub fn print_json(document: &serde_json::Value) -> io::Result<()> {
-    print(&json(document))
+pub fn print_json(document: &impl serde::Serialize) -> io::Result<()> {
+    let mut stdout = io::BufWriter::new(io::stdout().lock());
+    let written = serde_json::to_writer_pretty(&mut stdout, document).map_err(io::Error::from);
+    match written.and_then(|()| stdout.write_all(b"\n")).and_then(|()| stdout.flush()) {
+        Err(error) if error.kind() == io::ErrorKind::BrokenPipe => Ok(()),
+        other => other,
+    }
 }
 
 /// Says in one sentence why the run ends: among log lines of JSON as one of them. Nothing can be done where stderr is

@@ -62,5 +62,5 @@ pub(super) fn coverage(
     check_range(from, to, now)?;
     let receipts = receipts(lake, &settings.chat_types, Some((from, to)))?;
     let watched = lake.manifest(settings.sdkappid)?.map(|manifest| manifest.chat_types).unwrap_or_default();
-    Ok(Coverage::new(now, from, to, receipts, watched))
+    Ok(Coverage { now, from, to, lake: lake.root().to_owned(), receipts, watched })
 }
