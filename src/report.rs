@@ -8,13 +8,17 @@ use anyhow::anyhow;
 use chrono::{DateTime, Utc};
 use serde_json::{Value, json};
 
+use crate::attention::{Attention, NAMED, quarantined_files, units};
 use crate::continuity::Taken;
 use crate::domain::Unit;
-use crate::domain::receipt::{State, rfc3339};
+use crate::domain::receipt::{Receipt, State, rfc3339};
 use crate::exit::Exit;
 use crate::pipeline::UnitOutcome;
 use crate::run::{BREAKER, Ended, RunReport};
 use crate::tim::Stop;
+
+/// What lists everything of which a report names the first few.
+const ALL: &str = "`timlake status --json` lists them";
 
 /// What a run did and what it ends with.
 pub struct Report {
@@ -92,42 +96,42 @@ impl Report {
             );
         }
         self.write_failures(&mut text);
-        self.write_conflicts(&mut text);
+        let attention = Attention { lake: &self.lake, all: ALL };
+        attention.conflicts(&mut text, &self.conflicting());
+        attention.quarantined(&mut text, &self.failed());
+        attention.rejects(&mut text, &self.taken());
         self.write_losses(&mut text);
         text + &self.groups.as_ref().map(Taken::text).unwrap_or_default()
     }
 
     fn write_failures(&self, text: &mut String) {
-        const SHOWN: usize = 5;
         let failed: Vec<_> =
             self.run.outcomes.iter().filter_map(|outcome| Some((outcome, outcome.failure.as_ref()?))).collect();
-        for (outcome, failure) in failed.iter().take(SHOWN) {
+        for (outcome, failure) in failed.iter().take(NAMED) {
             let _ = writeln!(text, "{} failed at {}: {}", outcome.unit, failure.stage, failure.cause);
-            for path in &outcome.receipt.quarantine {
-                let _ = writeln!(text, "  the bytes are kept in {path}");
-            }
         }
-        if failed.len() > SHOWN {
-            let _ = writeln!(
-                text,
-                "… and {} more: see `timlake status --json`, which has the cause of each",
-                failed.len() - SHOWN
-            );
+        if failed.len() > NAMED {
+            let _ = writeln!(text, "… and {} more: {ALL}, with the cause of each", failed.len() - NAMED);
         }
     }
 
-    fn write_conflicts(&self, text: &mut String) {
-        for outcome in self.run.outcomes.iter().filter(|outcome| is_conflict(outcome)) {
-            if let Some(conflict) = &outcome.receipt.conflict {
-                let quarantine = outcome.receipt.quarantine.join(", ");
-                let _ = writeln!(
-                    text,
-                    "{} in conflict: the vendor offers other archives, but {}; they are kept in {quarantine}. \
-                     Whoever answers for the archive must decide",
-                    outcome.unit, conflict.cause
-                );
-            }
-        }
+    /// Receipts of units for which other archives were offered now, and not taken.
+    fn conflicting(&self) -> Vec<&Receipt> {
+        self.receipts_where(is_conflict)
+    }
+
+    /// Receipts of units that failed now.
+    fn failed(&self) -> Vec<&Receipt> {
+        self.receipts_where(|outcome| outcome.failure.is_some())
+    }
+
+    /// Receipts of units whose archives were taken now.
+    fn taken(&self) -> Vec<&Receipt> {
+        self.receipts_where(|outcome| outcome.taken)
+    }
+
+    fn receipts_where(&self, which: impl Fn(&UnitOutcome) -> bool) -> Vec<&Receipt> {
+        self.run.outcomes.iter().filter(|outcome| which(outcome)).map(|outcome| &outcome.receipt).collect()
     }
 
     fn write_losses(&self, text: &mut String) {
@@ -174,7 +178,8 @@ impl Report {
             "due": self.due,
             "outcomes": outcomes,
             "unchanged": sums.unchanged,
-            "conflicts": self.run.outcomes.iter().filter(|outcome| is_conflict(outcome)).count(),
+            "conflicts": self.conflicting().len(),
+            "quarantined": quarantined_files(&self.conflicting()) + quarantined_files(&self.failed()),
             "rows": sums.rows,
             "duplicates": sums.duplicates,
             "rejects": sums.rejects,
@@ -193,11 +198,6 @@ fn chain(error: &dyn std::error::Error) -> anyhow::Error {
         Some(source) => chain(source).context(error.to_string()),
         None => anyhow!("{error}"),
     }
-}
-
-/// A number of units, in words.
-fn units(count: usize) -> String {
-    if count == 1 { "1 unit".to_owned() } else { format!("{count} units") }
 }
 
 /// A finished unit that was asked for again, and nothing came of it.
@@ -239,6 +239,8 @@ fn unit_json(outcome: &UnitOutcome) -> Value {
         "rows": receipt.rows,
         "duplicates": receipt.duplicates,
         "rejects": receipt.rejects,
+        "parquet": receipt.parquet,
+        "rejects_file": receipt.rejects_file,
         "quarantine": receipt.quarantine,
         "conflict": receipt.conflict,
         "error": failure,

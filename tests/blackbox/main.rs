@@ -26,6 +26,7 @@ mod rebuild;
 mod rechecks;
 mod rejects;
 mod repeat;
+mod reports;
 mod secrets;
 mod settings;
 mod simulator;
