@@ -8,6 +8,7 @@ pub mod layout;
 mod lock;
 mod manifest;
 mod mark;
+mod reported;
 mod seal;
 mod store;
 

@@ -86,7 +86,7 @@ pub async fn with_metrics(
         return Ok(report.exit);
     }
     if report.exit == Exit::Lost {
-        mark_reported(&session.lake, &losses, now)?;
+        session.lake.mark_reported(&losses, now)?;
     }
     Ok(report.exit)
 }
@@ -122,6 +122,7 @@ impl Session {
         let credentials = settings.secrets.credentials().map_err(Failed::setup)?;
         let lock = lake.lock()?;
         let manifest = manifest_of(&lake, sdkappid)?;
+        lake.take_back_reports()?;
         let now = settings.clock.now();
         Ok(Session { settings, lake, manifest, now, reread: false, credentials, signals, _lock: lock })
     }
@@ -263,8 +264,4 @@ fn exit_of(run: &RunReport, losses: &[Receipt]) -> Exit {
     let units = if failed { Exit::Failed } else { Exit::Done };
     let lost = if losses.is_empty() { Exit::Done } else { Exit::Lost };
     units.and(lost).and(run.ended.as_ref().map_or(Exit::Done, run::Ended::exit))
-}
-
-fn mark_reported(lake: &Lake, losses: &[Receipt], now: DateTime<Utc>) -> Result<(), LakeError> {
-    losses.iter().try_for_each(|loss| lake.record(&Receipt { reported_at: Some(now), ..loss.clone() }))
 }

@@ -10,6 +10,7 @@
 //! .provenance/lake.json                                        the manifest's copy
 //! .provenance/C2C/2026-11-19/2026111921.json                   what the archives cannot say of themselves
 //! .publishing/C2C-2026111921                                   marks a unit from its first file to its receipt
+//! .reporting                                                   losses, while their receipts are told that they were reported
 //! .spool/  .lock                                               unfinished files; who may write
 //! ```
 
@@ -177,6 +178,11 @@ pub fn mark(unit: Unit) -> LakePath {
 pub fn unit_of_mark(name: &str) -> Option<Unit> {
     let (chat_type, hour) = name.split_once('-')?;
     Some(Unit { hour: Hour::from_digits(hour).ok()?, chat_type: chat_type.parse().ok()? })
+}
+
+/// The list of the losses that a run is reporting.
+pub fn reporting() -> LakePath {
+    LakePath(".reporting".to_owned())
 }
 
 fn partition(of: &str, unit: Unit) -> LakePath {

@@ -152,6 +152,16 @@ impl Store {
         }
     }
 
+    /// Removes a file that is there, without waiting until that is durable: after a power failure it may be back.
+    ///
+    /// # Errors
+    /// [`LakeError::Io`].
+    pub fn forget(&self, path: &LakePath) -> Result<(), LakeError> {
+        let target = self.locate(path);
+        failpoint::pass();
+        fs::remove_file(&target).map_err(|source| LakeError::io("remove", &target, source))
+    }
+
     fn rename_durably(&self, file: TempPath, path: &LakePath) -> io::Result<()> {
         let target = self.locate(path);
         if let Some(folder) = target.parent() {

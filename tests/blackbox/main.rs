@@ -20,6 +20,7 @@ mod kills;
 mod layouts;
 mod ledger;
 mod leftovers;
+mod losses;
 mod lossless;
 mod outcomes;
 mod rebuild;
