@@ -33,6 +33,7 @@ mod settings;
 mod simulator;
 mod status;
 mod table;
+mod ten_days;
 mod time;
 mod vendor_calls;
 mod verify;
