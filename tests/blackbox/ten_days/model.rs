@@ -35,7 +35,8 @@ pub struct Unit {
     pub conflict: bool,
     pub quarantine: bool,
     pub reported: bool,
-    checked_at_age: i64,
+    /// The hour's age when its state was last found.
+    pub checked_at_age: i64,
     asking_again_failed: bool,
 }
 
