@@ -230,49 +230,55 @@ impl Play {
     /// Everything in the lake is as the model has it, and each loss was told once.
     #[track_caller]
     fn ends(self, now: i64) -> Model {
-        let (bench, model) = (&self.bench, &self.model);
-        let first = model.watched.values().map(|(since, _)| *since).min().unwrap();
+        let first = self.model.watched.values().map(|(since, _)| *since).min().unwrap();
         let status = self.command("status", now).set("--from", digits((first, ""))).run().exits(0).json();
         let shown: BTreeMap<&str, &Value> =
             status["units"].as_array().unwrap().iter().map(|unit| (unit["unit"].as_str().unwrap(), unit)).collect();
-        for (&key, unit) in &model.units {
+        for (&key, unit) in &self.model.units {
             let shown = shown[name(key).as_str()];
             assert_eq!(shown["state"], unit.state, "{}: {shown:#} {unit:?}", name(key));
-            if unit.state == "pending" {
-                assert!(!bench.lake.receipt_path(key.1, &digits(key)).exists());
-                continue;
+            if unit.state != "pending" {
+                self.assert_is(key, unit, shown);
             }
-            let receipt = bench.lake.receipt(key.1, &digits(key));
-            let rows = unit.messages.len();
-            for told in [shown, &receipt] {
-                let found = ["state", "reason", "rows"].map(|field| told[field].clone());
-                assert_eq!(found, [json!(unit.state), json!(unit.reason), json!(rows)], "{}: {told:#}", name(key));
-                assert_eq!(!told["conflict"].is_null(), unit.conflict, "{}: {told:#}", name(key));
-                assert_eq!(told["quarantine"] != json!([]), unit.quarantine, "{}: {told:#}", name(key));
-                let reported = unit.state == "lost" && unit.reported;
-                assert_eq!(told["reported_at"].is_string(), reported, "{}: {told:#}", name(key));
-            }
-            if ["committed", "empty"].contains(&unit.state) {
-                let checked = self.instant(key.0 + 1 + unit.checked_at_age);
-                assert_eq!(receipt["checked_at"], checked, "{}: {receipt:#}", name(key));
-            }
-            let table = match rows {
-                0 => Vec::new(),
-                _ => bench.lake.rows(key.1, &digits(key)),
-            };
-            let numbers: Vec<u64> = table.iter().map(|row| row["msg_seq"].as_u64().unwrap()).collect();
-            assert_eq!(numbers, unit.messages, "{}: {receipt:#}", name(key));
         }
-        bench.lake.assert_consistent();
+        let receipts = count(&self.model, |unit| unit.state != "pending");
+        assert_eq!(self.bench.lake.files(&["receipts"]).len(), receipts);
+        self.assert_each_loss_was_told_once();
+        self.bench.lake.assert_consistent();
         self.command("verify", now).run().exits(0);
+        self.model
+    }
 
+    /// The receipt, what `status` shows, and the table are as the model has them.
+    #[track_caller]
+    fn assert_is(&self, key: Key, unit: &model::Unit, shown: &Value) {
+        let lake = &self.bench.lake;
+        let receipt = lake.receipt(key.1, &digits(key));
+        let rows = unit.messages.len();
+        for told in [shown, &receipt] {
+            let found = ["state", "reason", "rows"].map(|field| told[field].clone());
+            assert_eq!(found, [json!(unit.state), json!(unit.reason), json!(rows)], "{}: {told:#}", name(key));
+            assert_eq!(!told["conflict"].is_null(), unit.conflict, "{}: {told:#}", name(key));
+            assert_eq!(told["quarantine"] != json!([]), unit.quarantine, "{}: {told:#}", name(key));
+            let reported = unit.state == "lost" && unit.reported;
+            assert_eq!(told["reported_at"].is_string(), reported, "{}: {told:#}", name(key));
+        }
+        if ["committed", "empty"].contains(&unit.state) {
+            let checked = self.instant(key.0 + 1 + unit.checked_at_age);
+            assert_eq!(receipt["checked_at"], checked, "{}: {receipt:#}", name(key));
+        }
+        let table = if rows == 0 { Vec::new() } else { lake.rows(key.1, &digits(key)) };
+        let numbers: Vec<u64> = table.iter().map(|row| row["msg_seq"].as_u64().unwrap()).collect();
+        assert_eq!(numbers, unit.messages, "{}: {receipt:#}", name(key));
+    }
+
+    #[track_caller]
+    fn assert_each_loss_was_told_once(&self) {
         let told: BTreeSet<String> = self.told.iter().cloned().collect();
         assert_eq!(told.len(), self.told.len(), "a loss was told twice: {:?}", self.told);
-        let of_ours =
-            |(_, unit): &(&Key, &model::Unit)| unit.state == "lost" && unit.reason != Some("before_first_run");
-        let lost = names(model.units.iter().filter(of_ours).map(|(&key, _)| key));
+        let is_loss = |unit: &model::Unit| unit.state == "lost" && unit.reason != Some("before_first_run");
+        let lost = names(self.model.units.iter().filter(|(_, unit)| is_loss(unit)).map(|(&key, _)| key));
         assert!(lost.is_subset(&told), "never told: {:?}", lost.difference(&told));
-        self.model
     }
 }
 
