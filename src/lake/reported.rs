@@ -8,10 +8,17 @@
 //! | behind it | nothing is left to do but to end: the losses count as reported |
 
 use chrono::{DateTime, Utc};
+use serde::{Deserialize, Serialize};
 
 use super::{Lake, LakeError, layout};
 use crate::domain::Unit;
 use crate::domain::receipt::Receipt;
+
+/// The losses that a run is about to end with.
+#[derive(Serialize, Deserialize)]
+struct Reporting {
+    units: Vec<Unit>,
+}
 
 impl Lake {
     /// Writes into the receipts of these losses that they were reported at `now`. To be called last, by a run that ends
@@ -20,8 +27,8 @@ impl Lake {
     /// # Errors
     /// [`LakeError::Io`]; the next run reports all of them again.
     pub fn mark_reported(&self, losses: &[Receipt], now: DateTime<Utc>) -> Result<(), LakeError> {
-        let units: Vec<Unit> = losses.iter().map(Receipt::unit).collect();
-        self.put_json(&layout::reporting(), &units)?;
+        let units = losses.iter().map(Receipt::unit).collect();
+        self.put_json(&layout::reporting(), &Reporting { units })?;
         for loss in losses {
             self.record(&Receipt { reported_at: Some(now), ..loss.clone() })?;
         }
@@ -36,8 +43,8 @@ impl Lake {
     /// [`LakeError::Io`]; [`LakeError::Damaged`] where a receipt does not read.
     pub fn take_back_reports(&self) -> Result<(), LakeError> {
         let Some(list) = self.store.read(&layout::reporting())? else { return Ok(()) };
-        let units: Vec<Unit> = match serde_json::from_slice(&list) {
-            Ok(units) => units,
+        let units = match serde_json::from_slice(&list) {
+            Ok(Reporting { units }) => units,
             Err(error) => {
                 let path = self.locate(&layout::reporting());
                 tracing::warn!("`{}` is damaged ({error}): every loss is reported once more", path.display());
