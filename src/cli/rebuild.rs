@@ -12,11 +12,12 @@ use super::backfill::check_range;
 use super::runner::{tell_fault, works};
 use crate::domain::{Hour, Unit};
 use crate::exit::{Exit, Failed};
-use crate::lake::{Lake, LakeError};
+use crate::lake::{FORMAT_VERSION, Lake, LakeError, Manifest};
 use crate::out;
 use crate::pipeline::{Rebuilt, Works, rebuild_unit};
 use crate::run::{self, Offline, Signals};
 use crate::settings::Settings;
+use crate::table::schema::SCHEMA_VERSION;
 
 /// Which hours.
 #[derive(Debug, Args)]
@@ -49,10 +50,13 @@ pub async fn run(args: RebuildArgs, settings: Settings) -> Result<Exit, Failed> 
     let works = Works { keep_raw: true, ..works(&settings, &lake, &manifest, &signals)? };
     let tasks = units(&lake, range)?.into_iter().map(|unit| (unit, move |works: &Works| rebuild_unit(unit, works)));
     let mut offline = run::offline(tasks, &Arc::new(works), settings.concurrency, settings.progress).await;
-    let not_rebuilt = offline.outcomes.iter().any(|(_, rebuilt)| matches!(rebuilt, Rebuilt::NotRebuilt(_)));
-    let exit = if not_rebuilt { Exit::Failed } else { Exit::Done };
+    let tally = Tally::of(&offline);
+    let exit = if tally.not_rebuilt > 0 { Exit::Failed } else { Exit::Done };
     let exit = exit.and(tell_fault(offline.fault.take())).and(signals.received().unwrap_or(Exit::Done));
-    let text = if settings.json { out::json(&report_json(&offline, exit)) } else { text(&offline) };
+    if range.is_none() && exit == Exit::Done && manifest.format_version < FORMAT_VERSION {
+        lake.put_manifest(&Manifest { format_version: FORMAT_VERSION, ..manifest })?;
+    }
+    let text = if settings.json { out::json(&report_json(&offline, &tally, exit)) } else { text(&offline, &tally) };
     out::print(&text).context("cannot print the report").map_err(Failed::setup)?;
     Ok(exit)
 }
@@ -69,36 +73,60 @@ fn units(lake: &Lake, range: Option<(Hour, Hour)>) -> Result<BTreeSet<Unit>, Lak
     Ok(known.into_iter().flatten().filter(inside).collect())
 }
 
-fn text(offline: &Offline<Rebuilt>) -> String {
+/// Units by what became of them.
+#[derive(Default)]
+struct Tally {
+    made: usize,
+    intact: usize,
+    nothing_kept: usize,
+    /// Of those without archives: units whose rows are of an older version of the table, and stay so.
+    older_schema: usize,
+    not_rebuilt: usize,
+}
+
+impl Tally {
+    fn of(offline: &Offline<Rebuilt>) -> Tally {
+        let mut tally = Tally::default();
+        for (_, rebuilt) in &offline.outcomes {
+            match rebuilt {
+                Rebuilt::Made(_) => tally.made += 1,
+                Rebuilt::Intact => tally.intact += 1,
+                Rebuilt::NothingKept { schema_version } => {
+                    tally.nothing_kept += 1;
+                    tally.older_schema += usize::from(schema_version.is_some_and(|version| version < SCHEMA_VERSION));
+                }
+                Rebuilt::NotRebuilt(_) => tally.not_rebuilt += 1,
+            }
+        }
+        tally
+    }
+}
+
+fn text(offline: &Offline<Rebuilt>, tally: &Tally) -> String {
     let mut text = String::new();
-    let (mut intact, mut made, mut nothing_kept, mut not_rebuilt) = (0, 0, 0, 0);
     for (unit, rebuilt) in &offline.outcomes {
         // Writing into a string cannot fail.
         let _ = match rebuilt {
-            Rebuilt::Intact => {
-                intact += 1;
-                Ok(())
-            }
-            Rebuilt::NothingKept => {
-                nothing_kept += 1;
-                Ok(())
-            }
+            Rebuilt::Intact | Rebuilt::NothingKept { .. } => Ok(()),
             Rebuilt::Made(receipt) => {
-                made += 1;
                 let state = receipt.state.as_str();
                 writeln!(text, "{unit}  made again: {state}, {} messages, {} rejects", receipt.rows, receipt.rejects)
             }
-            Rebuilt::NotRebuilt(cause) => {
-                not_rebuilt += 1;
-                writeln!(text, "{unit}  not rebuilt, left as it was: {cause}")
-            }
+            Rebuilt::NotRebuilt(cause) => writeln!(text, "{unit}  not rebuilt, left as it was: {cause}"),
         };
     }
+    let Tally { made, intact, nothing_kept, older_schema, not_rebuilt } = tally;
     let _ = writeln!(
         text,
         "units made again: {made}; found as their archives make them: {intact}; without archives, as recorded: {nothing_kept}; not rebuilt: {not_rebuilt}"
     );
-    if not_rebuilt > 0 {
+    if *older_schema > 0 {
+        let _ = writeln!(
+            text,
+            "units whose rows stay at an older version of the table, because their archives are not kept: {older_schema}"
+        );
+    }
+    if *not_rebuilt > 0 {
         text.push_str(
             "for those not rebuilt: restore the files named from a backup and run this again, or `timlake backfill --rerun all` while the vendor has the hour\n",
         );
@@ -106,12 +134,11 @@ fn text(offline: &Offline<Rebuilt>) -> String {
     text
 }
 
-fn report_json(offline: &Offline<Rebuilt>, exit: Exit) -> Value {
-    let (mut made, mut not_rebuilt, mut intact, mut nothing_kept) = (Vec::new(), Vec::new(), 0, 0);
+fn report_json(offline: &Offline<Rebuilt>, tally: &Tally, exit: Exit) -> Value {
+    let (mut made, mut not_rebuilt) = (Vec::new(), Vec::new());
     for (unit, rebuilt) in &offline.outcomes {
         match rebuilt {
-            Rebuilt::Intact => intact += 1,
-            Rebuilt::NothingKept => nothing_kept += 1,
+            Rebuilt::Intact | Rebuilt::NothingKept { .. } => {}
             Rebuilt::Made(receipt) => made.push(json!({
                 "unit": unit.to_string(), "chat_type": unit.chat_type, "hour": unit.hour,
                 "state": receipt.state, "rows": receipt.rows, "duplicates": receipt.duplicates, "rejects": receipt.rejects,
@@ -126,8 +153,9 @@ fn report_json(offline: &Offline<Rebuilt>, exit: Exit) -> Value {
         "command": "rebuild",
         "exit_code": exit.code(),
         "made": made,
-        "intact": intact,
-        "nothing_kept": nothing_kept,
+        "intact": tally.intact,
+        "nothing_kept": tally.nothing_kept,
+        "older_schema": tally.older_schema,
         "not_rebuilt": not_rebuilt,
     })
 }

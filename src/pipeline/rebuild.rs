@@ -6,6 +6,7 @@ use super::{UnitError, Works, build, place, receipt_of, stopped, tried, with_wha
 use crate::domain::Unit;
 use crate::domain::receipt::Receipt;
 use crate::lake::LakeError;
+use crate::table::schema::SCHEMA_VERSION;
 
 /// What became of a unit.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -14,8 +15,12 @@ pub enum Rebuilt {
     Intact,
     /// Made again, as the receipt says.
     Made(Box<Receipt>),
-    /// It has no archives and needs none: its receipt records an answer, or its files are those of its receipt.
-    NothingKept,
+    /// It has no archives and needs none: its receipt records an answer, or its files, which are of this version of the
+    /// table, are those of its receipt.
+    NothingKept {
+        /// None where there are no rows.
+        schema_version: Option<u32>,
+    },
     /// It could not be made again, and is as it was.
     NotRebuilt(String),
 }
@@ -33,6 +38,13 @@ pub fn rebuild_unit(unit: Unit, works: &Works) -> Result<Rebuilt, UnitError> {
         }
         Err(error) => return Err(error.into()),
     };
+    if let Some(newer) = before.as_ref().map(|before| before.schema_version).filter(|&version| version > SCHEMA_VERSION)
+    {
+        let cause = format!(
+            "its rows are of version {newer} of the table, and this program knows {SCHEMA_VERSION}: use a newer timlake"
+        );
+        return Ok(Rebuilt::NotRebuilt(cause));
+    }
     // A publication that was killed before its table was in place is not to be finished: its unit stands as it was.
     if let Some(before) = &before
         && works.lake.marked(unit)?.is_some()
@@ -91,7 +103,8 @@ fn without_archives(before: Option<Receipt>, works: &Works) -> Result<Rebuilt, U
         return Ok(Rebuilt::NotRebuilt("its receipt is damaged, and the lake keeps no archives of it".to_owned()));
     };
     if works.lake.has_files_of(&before)? {
-        return Ok(Rebuilt::NothingKept);
+        let schema_version = before.parquet.is_some().then_some(before.schema_version);
+        return Ok(Rebuilt::NothingKept { schema_version });
     }
     Ok(Rebuilt::NotRebuilt("its files are not those of its receipt, and the lake keeps no archives of it".to_owned()))
 }

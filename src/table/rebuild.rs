@@ -1,10 +1,11 @@
 //! Row → message: what "lossless" means, as code.
 //!
 //! Put each filled column back under its key, then lay `extra` over it. The result equals the archive's message as JSON,
-//! object key order aside.
+//! object key order aside. A column that a file does not have is a column that is not filled: what an older version had no
+//! column for, it left in `extra`.
 
 use arrow::array::{
-    Array, AsArray, Float64Array, Int64Array, ListArray, RecordBatch, StringArray, StructArray,
+    Array, ArrayRef, AsArray, Float64Array, Int64Array, ListArray, RecordBatch, StringArray, StructArray,
     TimestampMillisecondArray,
 };
 use arrow::datatypes::{Float64Type, Int64Type, TimestampMillisecondType};
@@ -18,8 +19,8 @@ use crate::json::{JsonError, Kind, Reader, json_string};
 /// Why a row is none of ours.
 #[derive(Debug, thiserror::Error)]
 pub enum RebuildError {
-    /// A column is missing or of another type.
-    #[error("the row has no column `{0}` of the table's type")]
+    /// A column is of another type than any version of the table has given it.
+    #[error("the column `{0}` is not of the table's type")]
     Column(&'static str),
     /// An `extra` is no JSON object.
     #[error("the row's `extra` is no JSON object")]
@@ -50,25 +51,22 @@ const TEXT_COLUMNS: [(&str, &str); 6] = [
 pub fn message_json(batch: &RecordBatch, row: usize) -> Result<String, RebuildError> {
     let mut object = Object::default();
     for (column, key) in TEXT_COLUMNS {
-        object.put_text(key, string_column(batch, column)?, row);
+        object.put_text(key, strings(batch.column_by_name(column), column)?, row);
     }
     for (column, key) in [("msg_seq", "MsgSeq"), ("msg_random", "MsgRandom")] {
-        let ints = batch.column_by_name(column).and_then(|c| c.as_primitive_opt::<Int64Type>());
-        object.put_int(key, ints.ok_or(RebuildError::Column(column))?, row);
+        object.put_int(key, ints(batch.column_by_name(column), column)?, row);
     }
     let times: Option<&TimestampMillisecondArray> =
-        batch.column_by_name("msg_time").and_then(|c| c.as_primitive_opt::<TimestampMillisecondType>());
-    let times = times.ok_or(RebuildError::Column("msg_time"))?;
-    if times.is_valid(row) {
+        typed(batch.column_by_name("msg_time"), "msg_time", |c| c.as_primitive_opt::<TimestampMillisecondType>())?;
+    if let Some(times) = times.filter(|times| times.is_valid(row)) {
         object.put("MsgTimestamp", (times.value(row) / 1000).to_string());
     }
-    let elements: Option<&ListArray> = batch.column_by_name("elements").and_then(|c| c.as_list_opt::<i32>());
-    let elements = elements.ok_or(RebuildError::Column("elements"))?;
-    if elements.is_valid(row) {
+    let elements: Option<&ListArray> = typed(batch.column_by_name("elements"), "elements", |c| c.as_list_opt::<i32>())?;
+    if let Some(elements) = elements.filter(|elements| elements.is_valid(row)) {
         object.put("MsgBody", body_json(&elements.value(row))?);
     }
-    let extra = string_column(batch, "extra")?;
-    if extra.is_valid(row) {
+    let extra = strings(batch.column_by_name("extra"), "extra")?;
+    if let Some(extra) = extra.filter(|extra| extra.is_valid(row)) {
         object.lay_over(extra.value(row))?;
     }
     object.into_message()
@@ -81,44 +79,50 @@ fn body_json(items: &dyn Array) -> Result<String, RebuildError> {
 }
 
 fn element_json(items: &StructArray, at: usize) -> Result<String, RebuildError> {
-    let type_name = strings(items, "type")?.value(at);
+    let types = strings(items.column_by_name("type"), "type")?.ok_or(RebuildError::Column("type"))?;
+    let type_name = types.value(at);
     let mut content = Object::default();
     for (key, slot) in ElementType::named(type_name).map_or(&[][..], ElementType::slots) {
         put_slot(&mut content, items, at, key, *slot)?;
     }
-    let extra = strings(items, "extra")?;
-    if extra.is_valid(at) {
+    let extra = strings(items.column_by_name("extra"), "extra")?;
+    if let Some(extra) = extra.filter(|extra| extra.is_valid(at)) {
         content.lay_over(extra.value(at))?;
     }
     Ok(format!("{{\"MsgType\":{},\"MsgContent\":{}}}", json_string(type_name), content.into_json()))
 }
 
 fn put_slot(content: &mut Object, items: &StructArray, at: usize, key: &str, slot: Slot) -> Result<(), RebuildError> {
+    let field = |name| items.column_by_name(name);
     match slot {
-        Slot::Text(field) if field < THUMB_TEXTS => content.put_text(key, strings(items, TEXT_FIELDS[field])?, at),
-        Slot::Int(field) if field < THUMB_INTS => content.put_int(key, ints(items, INT_FIELDS[field])?, at),
-        Slot::Text(field) => {
-            content.put_text(key, strings(thumbs(items)?, THUMB_TEXT_FIELDS[field - THUMB_TEXTS])?, at);
+        Slot::Text(of) if of < THUMB_TEXTS => {
+            content.put_text(key, strings(field(TEXT_FIELDS[of]), TEXT_FIELDS[of])?, at)
         }
-        Slot::Int(field) => content.put_int(key, ints(thumbs(items)?, THUMB_INT_FIELDS[field - THUMB_INTS])?, at),
-        Slot::Float(field) => {
-            let floats: Option<&Float64Array> =
-                items.column_by_name(FLOAT_FIELDS[field]).and_then(|c| c.as_primitive_opt::<Float64Type>());
-            let floats = floats.ok_or(RebuildError::Column("latitude"))?;
-            if floats.is_valid(at) {
+        Slot::Int(of) if of < THUMB_INTS => content.put_int(key, ints(field(INT_FIELDS[of]), INT_FIELDS[of])?, at),
+        Slot::Text(of) => {
+            let name = THUMB_TEXT_FIELDS[of - THUMB_TEXTS];
+            content.put_text(key, strings(thumb(items, name)?, name)?, at);
+        }
+        Slot::Int(of) => {
+            let name = THUMB_INT_FIELDS[of - THUMB_INTS];
+            content.put_int(key, ints(thumb(items, name)?, name)?, at);
+        }
+        Slot::Float(of) => {
+            let name = FLOAT_FIELDS[of];
+            let floats: Option<&Float64Array> = typed(field(name), name, |c| c.as_primitive_opt::<Float64Type>())?;
+            if let Some(floats) = floats.filter(|floats| floats.is_valid(at)) {
                 content.put(key, format!("{:?}", floats.value(at)));
             }
         }
         Slot::ImageFormat => {
-            let format = strings(items, TEXT_FIELDS[FORMAT])?;
-            if format.is_valid(at) {
+            let format = strings(field(TEXT_FIELDS[FORMAT]), TEXT_FIELDS[FORMAT])?;
+            if let Some(format) = format.filter(|format| format.is_valid(at)) {
                 content.put(key, format.value(at).to_owned());
             }
         }
         Slot::Images => {
-            let images: Option<&ListArray> = items.column_by_name("images").and_then(|c| c.as_list_opt::<i32>());
-            let images = images.ok_or(RebuildError::Column("images"))?;
-            if images.is_valid(at) {
+            let images: Option<&ListArray> = typed(field("images"), "images", |c| c.as_list_opt::<i32>())?;
+            if let Some(images) = images.filter(|images| images.is_valid(at)) {
                 content.put(key, images_json(&images.value(at))?);
             }
         }
@@ -132,28 +136,35 @@ fn images_json(items: &dyn Array) -> Result<String, RebuildError> {
     for at in 0..items.len() {
         let mut image = Object::default();
         for (key, field) in IMAGE_INT_KEYS.into_iter().zip(IMAGE_INT_FIELDS) {
-            image.put_int(key, ints(items, field)?, at);
+            image.put_int(key, ints(items.column_by_name(field), field)?, at);
         }
-        image.put_text("URL", strings(items, "url")?, at);
+        image.put_text("URL", strings(items.column_by_name("url"), "url")?, at);
         images.push(image.into_json());
     }
     Ok(format!("[{}]", images.join(",")))
 }
 
-fn string_column<'a>(batch: &'a RecordBatch, name: &'static str) -> Result<&'a StringArray, RebuildError> {
-    batch.column_by_name(name).and_then(|c| c.as_string_opt::<i32>()).ok_or(RebuildError::Column(name))
+/// A column as the type it has in the table; `None` where the file does not have it.
+fn typed<'a, T: ?Sized>(
+    column: Option<&'a ArrayRef>,
+    name: &'static str,
+    of_type: impl FnOnce(&'a ArrayRef) -> Option<&'a T>,
+) -> Result<Option<&'a T>, RebuildError> {
+    column.map(|column| of_type(column).ok_or(RebuildError::Column(name))).transpose()
 }
 
-fn strings<'a>(items: &'a StructArray, name: &'static str) -> Result<&'a StringArray, RebuildError> {
-    items.column_by_name(name).and_then(|c| c.as_string_opt::<i32>()).ok_or(RebuildError::Column(name))
+fn strings<'a>(column: Option<&'a ArrayRef>, name: &'static str) -> Result<Option<&'a StringArray>, RebuildError> {
+    typed(column, name, |column| column.as_string_opt::<i32>())
 }
 
-fn ints<'a>(items: &'a StructArray, name: &'static str) -> Result<&'a Int64Array, RebuildError> {
-    items.column_by_name(name).and_then(|c| c.as_primitive_opt::<Int64Type>()).ok_or(RebuildError::Column(name))
+fn ints<'a>(column: Option<&'a ArrayRef>, name: &'static str) -> Result<Option<&'a Int64Array>, RebuildError> {
+    typed(column, name, |column| column.as_primitive_opt::<Int64Type>())
 }
 
-fn thumbs(items: &StructArray) -> Result<&StructArray, RebuildError> {
-    items.column_by_name("thumb").and_then(|c| c.as_struct_opt()).ok_or(RebuildError::Column("thumb"))
+/// A field of the thumbnails.
+fn thumb<'a>(items: &'a StructArray, field: &str) -> Result<Option<&'a ArrayRef>, RebuildError> {
+    let thumbs = typed(items.column_by_name("thumb"), "thumb", |column| column.as_struct_opt())?;
+    Ok(thumbs.and_then(|thumbs| thumbs.column_by_name(field)))
 }
 
 /// A JSON object under construction: keys, and values as JSON text.
@@ -168,14 +179,14 @@ impl Object {
         }
     }
 
-    fn put_text(&mut self, key: &str, column: &StringArray, row: usize) {
-        if column.is_valid(row) {
+    fn put_text(&mut self, key: &str, column: Option<&StringArray>, row: usize) {
+        if let Some(column) = column.filter(|column| column.is_valid(row)) {
             self.put(key, json_string(column.value(row)));
         }
     }
 
-    fn put_int(&mut self, key: &str, column: &Int64Array, row: usize) {
-        if column.is_valid(row) {
+    fn put_int(&mut self, key: &str, column: Option<&Int64Array>, row: usize) {
+        if let Some(column) = column.filter(|column| column.is_valid(row)) {
             self.put(key, column.value(row).to_string());
         }
     }

@@ -3,6 +3,31 @@
 //! All times are `Timestamp(millisecond, UTC)`, which DuckDB, Spark, pandas, Polars and ClickHouse all read as an instant;
 //! all integers `Int64`; all text `Utf8`. Every column but the first four may be null. Where each value comes from is
 //! told by [`crate::domain::message`] and [`crate::domain::element`].
+//!
+//! # How version 2 will come
+//!
+//! What may change: a column is added, at any place, or a field to a struct; a rule is mended by which a column is filled.
+//! What may not: a column's name, type or meaning. What must change comes as a new column beside the old one, which is
+//! filled on. So a query over files of several versions (`union_by_name` in DuckDB, `mergeSchema` in Spark) gives every row,
+//! with nulls where a file is too old to know better.
+//!
+//! The writer
+//! - writes the newest version and no other, [`SCHEMA_VERSION`], a unit's file whole or not at all: two versions are never in
+//!   one file, nor in one unit. The file's metadata (`timlake.schema_version`) and the receipt say which it is.
+//! - leaves units alone that are finished in an older version: an update of the program rewrites nothing by itself.
+//!   Archives that have grown replace a unit whole, in the newest version.
+//!
+//! The reader, which is `verify --deep`, the comparison of archives that have changed, and `verify --groups`,
+//! - takes a column that a file does not have for one that is not filled. Every version is lossless, so whatever had no
+//!   column is in `extra`, and the message that is built again is the same.
+//! - goes by the receipt for the file's digest, so a file of an older version is as sound as one of today.
+//!
+//! `rebuild` makes every unit whose archives are kept anew in the newest version, each atomically. Units without kept
+//! archives stay at their version: it counts them.
+//!
+//! The lake's own `format_version` goes up only where a program of before could not read the ledger any more. Members are
+//! added to receipts and never taken away; one that is missing has a default. A lake of an older format is read and written
+//! on as it is, and `rebuild` of the whole lake lifts it; a newer one is refused.
 
 use std::sync::Arc;
 

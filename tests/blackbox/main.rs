@@ -13,6 +13,7 @@ mod bad_archives;
 mod bad_weather;
 mod changed;
 mod damage;
+mod evolution;
 mod exit_codes;
 mod groups;
 mod import;
