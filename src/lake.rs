@@ -106,8 +106,6 @@ pub struct Lake {
 pub struct Finished {
     /// Which archives these are.
     pub provenance: Provenance,
-    /// What of the unit is in `quarantine/`.
-    pub quarantine: Vec<String>,
     /// The archives, in the order of the vendor's reply: where each belongs, and its file where it is not there yet.
     pub raw: Vec<(LakePath, Option<TempPath>)>,
     /// The rejects, if any.
@@ -309,7 +307,7 @@ impl Lake {
     /// # Errors
     /// [`LakeError::Io`]; the unit is unfinished then, and the next run does this again.
     pub fn publish(&self, unit: Unit, finished: Finished, before: Option<&Receipt>) -> Result<Mark, LakeError> {
-        let mark = Mark::new(finished.provenance, finished.quarantine, before, self.marked(unit)?);
+        let mark = Mark::new(finished.provenance, before, self.marked(unit)?);
         self.put_json(&layout::mark(unit), &mark)?;
         for (path, file) in finished.raw {
             if let Some(file) = file {

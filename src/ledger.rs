@@ -123,6 +123,7 @@ impl Try {
             receipt.attempts = before.attempts;
             receipt.first_seen_at = before.first_seen_at;
             receipt.quarantine.clone_from(&before.quarantine);
+            receipt.set_aside.clone_from(&before.set_aside);
         }
         receipt.attempts += 1;
         receipt

@@ -214,10 +214,7 @@ fn finish(unit: Unit, before: Option<Receipt>, works: &Works) -> Result<UnitOutc
 
 /// The receipt of a unit whose replacement was killed, naming what was set aside before.
 fn with_what_was_set_aside(mut receipt: Receipt, works: &Works) -> Result<Receipt, LakeError> {
-    let set_aside = works.lake.marked(receipt.unit())?.unwrap_or_default().quarantine;
-    receipt.quarantine.extend(set_aside);
-    receipt.quarantine.sort();
-    receipt.quarantine.dedup();
+    receipt.set_aside(works.lake.marked(receipt.unit())?.unwrap_or_default().provenance.set_aside);
     Ok(receipt)
 }
 
@@ -291,10 +288,11 @@ fn replace(
         Err(error) => return Err(stopped(BuildError::Spool(std::io::Error::other(error)), works)),
     };
     tracing::warn!(%unit, "{unit}: the vendor offers other archives, and {cause}; the unit is left as it is, and they go to quarantine/");
-    let mut receipt = tried(works).kept(before, "conflict");
-    receipt.conflict = Some(Conflict { at: receipt.checked_at, file_md5: built.facts.file_md5s(), cause });
+    let receipt = tried(works).kept(before, "conflict");
+    let conflict =
+        Conflict { at: receipt.checked_at, file_md5: built.facts.file_md5s(), quarantine: Vec::new(), cause };
     let unusable = sources.into_iter().enumerate().filter_map(|(place, source)| source.into_unusable(place)).collect();
-    let receipt = record_with_quarantine(receipt, unusable, works)?;
+    let receipt = record_with_quarantine(receipt, unusable, Some(conflict), works)?;
     works.lake.put_provenance(&receipt)?;
     Ok(UnitOutcome { unit, receipt, failure: None, taken: false })
 }
@@ -361,8 +359,12 @@ fn place(
     works: &Works,
 ) -> Result<(), UnitError> {
     let unit = receipt.unit();
-    let provenance =
-        Provenance { raw: raw_records(unit, &sources), archives: receipt.archives.clone(), conflict: None };
+    let provenance = Provenance {
+        raw: raw_records(unit, &sources),
+        archives: receipt.archives.clone(),
+        conflict: None,
+        set_aside: receipt.set_aside.clone(),
+    };
     let mut raw = Vec::new();
     for (place, source) in sources.into_iter().enumerate() {
         let path = source.lake_path(unit, place);
@@ -370,7 +372,7 @@ fn place(
         raw.push((path, source.into_file(&works.spool).map_err(spool)?));
     }
     let Built { parquet, rejects, .. } = built;
-    let finished = Finished { provenance, quarantine: receipt.quarantine.clone(), raw, rejects, parquet };
+    let finished = Finished { provenance, raw, rejects, parquet };
     let mark = works.lake.publish(unit, finished, before)?;
     works.lake.commit(receipt, &mark)?;
     Ok(())
@@ -392,23 +394,35 @@ fn record_failure(
     works: &Works,
 ) -> Result<UnitOutcome, UnitError> {
     let receipt = tried(works).failed(before, unit, failure.clone());
-    let receipt = record_with_quarantine(receipt, unusable, works)?;
+    let receipt = record_with_quarantine(receipt, unusable, None, works)?;
     Ok(UnitOutcome { unit, receipt, failure: Some(failure), taken: false })
 }
 
 /// Keeps bytes that could not be used in the place of the last such bytes of the unit, and writes the receipt that names
-/// them.
-fn record_with_quarantine(mut receipt: Receipt, unusable: Vec<Unusable>, works: &Works) -> Result<Receipt, UnitError> {
-    let last = if unusable.is_empty() { Vec::new() } else { std::mem::take(&mut receipt.quarantine) };
+/// them. Those of a conflict make room for those of another one only, and what was ours for none.
+fn record_with_quarantine(
+    mut receipt: Receipt,
+    unusable: Vec<Unusable>,
+    conflict: Option<Conflict>,
+    works: &Works,
+) -> Result<Receipt, UnitError> {
+    let mut fresh = Vec::new();
     for Unusable { place, gzip_md5, bytes } in unusable {
-        let path = works.lake.quarantine(receipt.unit(), place, &gzip_md5, bytes)?;
-        receipt.quarantine.push(path.as_str().to_owned());
+        fresh.push(works.lake.quarantine(receipt.unit(), place, &gzip_md5, bytes)?.as_str().to_owned());
     }
+    if let Some(conflict) = conflict {
+        receipt.conflict = Some(Conflict { quarantine: fresh.clone(), ..conflict });
+    }
+    let last = std::mem::take(&mut receipt.quarantine);
+    let (mut kept, gone): (Vec<String>, Vec<String>) = last
+        .into_iter()
+        .partition(|path| fresh.is_empty() || fresh.contains(path) || receipt.stays_in_quarantine(path));
+    fresh.retain(|path| !kept.contains(path));
+    kept.extend(fresh);
+    receipt.quarantine = kept;
     works.lake.record(&receipt)?;
-    for path in last.iter().filter(|path| !receipt.quarantine.contains(path)) {
-        if let Some(path) = LakePath::from_receipt(path) {
-            works.lake.remove(&path)?;
-        }
+    for path in gone.iter().filter_map(|path| LakePath::from_receipt(path)) {
+        works.lake.remove(&path)?;
     }
     Ok(receipt)
 }

@@ -54,7 +54,8 @@ pub async fn run(args: ImportArgs, settings: Settings) -> Result<Exit, Failed> {
         let sdkappid = one_app(known, &archives)?;
         let _lock = lake.lock()?;
         let manifest = manifest_of(&lake, sdkappid)?;
-        let works = Arc::new(works(&settings, &lake, &manifest, &signals)?);
+        // The same archives once more are a way to mend a unit.
+        let works = Arc::new(Works { reread: true, ..works(&settings, &lake, &manifest, &signals)? });
         import(group(archives), args.replace, &works, &settings, &mut report).await;
         report.exit = report.exit.and(signals.received().unwrap_or(Exit::Done));
     }

@@ -15,6 +15,9 @@ pub struct Provenance {
     /// Archives offered later that were not taken.
     #[serde(default)]
     pub conflict: Option<Conflict>,
+    /// Archives that a person's order replaced.
+    #[serde(default)]
+    pub set_aside: Vec<String>,
 }
 
 impl Provenance {
@@ -24,6 +27,7 @@ impl Provenance {
             raw: receipt.raw.clone(),
             archives: receipt.archives.clone(),
             conflict: receipt.conflict.clone(),
+            set_aside: receipt.set_aside.clone(),
         })
     }
 

@@ -157,8 +157,11 @@ pub struct Conflict {
     /// When.
     #[serde(serialize_with = "seconds")]
     pub at: DateTime<Utc>,
-    /// MD5s of the contents offered, in the order of the vendor's reply. Their bytes are in `quarantine`.
+    /// MD5s of the contents offered, in the order of the vendor's reply.
     pub file_md5: Vec<Md5Hex>,
+    /// Where they are in `quarantine/`.
+    #[serde(default)]
+    pub quarantine: Vec<String>,
     /// What is not in them.
     pub cause: String,
 }
@@ -208,9 +211,12 @@ pub struct Receipt {
     pub raw: Vec<RawRecord>,
     /// Where the rejects are; none where there are none.
     pub rejects_file: Option<RejectsRecord>,
-    /// Bytes that could not be used.
+    /// Bytes that could not be used, or are used no longer.
     #[serde(default)]
     pub quarantine: Vec<String>,
+    /// Of these, the archives that a person's order replaced. They are ours, and never make room for others.
+    #[serde(default)]
+    pub set_aside: Vec<String>,
     /// The earliest `msg_time`.
     #[serde(serialize_with = "optional_seconds")]
     pub min_msg_time: Option<DateTime<Utc>>,
@@ -254,6 +260,7 @@ impl Receipt {
             raw: Vec::new(),
             rejects_file: None,
             quarantine: Vec::new(),
+            set_aside: Vec::new(),
             min_msg_time: None,
             max_msg_time: None,
             conflict: None,
@@ -276,6 +283,23 @@ impl Receipt {
         ours.sort();
         theirs.sort();
         ours == theirs
+    }
+
+    /// Quarantined bytes that stay when others come: what was ours, and what is in conflict with it.
+    pub fn stays_in_quarantine(&self, path: &String) -> bool {
+        self.set_aside.contains(path)
+            || self.conflict.as_ref().is_some_and(|conflict| conflict.quarantine.contains(path))
+    }
+
+    /// Names archives that a person's order replaced.
+    pub fn set_aside(&mut self, paths: impl IntoIterator<Item = String>) {
+        for path in paths {
+            for list in [&mut self.quarantine, &mut self.set_aside] {
+                if !list.contains(&path) {
+                    list.push(path.clone());
+                }
+            }
+        }
     }
 
     /// The last try failed; a finished unit is finished all the same.

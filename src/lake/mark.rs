@@ -18,25 +18,17 @@ pub struct Mark {
     /// that were interrupted. Paths are relative to the lake.
     #[serde(default)]
     pub superseded: BTreeSet<String>,
-    /// Bytes set aside in `quarantine/` that the receipt will name.
-    #[serde(default)]
-    pub quarantine: Vec<String>,
 }
 
 impl Mark {
     /// Of a publication that follows on this receipt and on this interrupted publication.
-    pub(super) fn new(
-        provenance: Provenance,
-        quarantine: Vec<String>,
-        before: Option<&Receipt>,
-        interrupted: Option<Mark>,
-    ) -> Mark {
+    pub(super) fn new(provenance: Provenance, before: Option<&Receipt>, interrupted: Option<Mark>) -> Mark {
         let mut superseded: BTreeSet<String> = before.into_iter().flat_map(|before| &before.raw).map(path).collect();
         if let Some(interrupted) = interrupted {
             superseded.extend(interrupted.provenance.raw.iter().map(path));
             superseded.extend(interrupted.superseded);
         }
-        Mark { provenance, superseded, quarantine }
+        Mark { provenance, superseded }
     }
 
     /// The archives that go once this receipt stands.

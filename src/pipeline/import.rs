@@ -1,9 +1,10 @@
 //! Archives kept elsewhere → a unit.
 
+use std::io;
 use std::path::PathBuf;
 
 use super::build::{BuildError, Source};
-use super::{UnitError, Unusable, Works, build, finish, publish, stopped};
+use super::{UnitError, Unusable, Works, build, finish, publish, restore, stopped};
 use crate::domain::Unit;
 use crate::domain::receipt::Receipt;
 use crate::lake::{LakeError, LakePath};
@@ -55,30 +56,38 @@ pub fn import_unit(unit: Unit, files: &[PathBuf], replace: bool, works: &Works) 
         return publish(unit, before, sources, built, works).map(|outcome| Imported::Taken(Box::new(outcome.receipt)));
     };
     if built.facts.are_of(old) {
-        return Ok(Imported::Same(Box::new(old.clone())));
+        return match works.is_whole(old)? {
+            true => Ok(Imported::Same(Box::new(old.clone()))),
+            false => {
+                restore(old.clone(), sources, built, works).map(|outcome| Imported::Taken(Box::new(outcome.receipt)))
+            }
+        };
     }
     if !replace {
         let cause = format!("{unit} is made of other archives already: give --replace to replace them by these");
         return Ok(Imported::Refused { file: None, cause });
     }
-    let quarantine = set_aside(old, works)?;
-    let before = Receipt { quarantine, ..old.clone() };
+    let mut before = old.clone();
+    before.set_aside(set_aside(old, works)?);
     publish(unit, Some(before), sources, built, works).map(|outcome| Imported::Taken(Box::new(outcome.receipt)))
 }
 
-/// Copies a unit's kept archives to quarantine: they stay where they are until the receipt names others.
+/// Copies a unit's kept archives to quarantine, and says where: they stay where they are until the receipt names others.
 fn set_aside(old: &Receipt, works: &Works) -> Result<Vec<String>, LakeError> {
-    let mut quarantine = old.quarantine.clone();
+    let mut quarantine = Vec::new();
     for (place, raw) in old.raw.iter().enumerate() {
         let Some(path) = LakePath::from_receipt(&raw.path) else { continue };
         let file = works.lake.locate(&path);
-        let io = |source| LakeError::Io { verb: "read", path: file.clone(), source };
-        let copied = Source::elsewhere(&file).and_then(|source| source.into_copy(place, &works.spool)).map_err(io)?;
-        if let Some(Unusable { place, gzip_md5, bytes }) = copied {
-            let path = works.lake.quarantine(old.unit(), place, &gzip_md5, bytes)?.as_str().to_owned();
-            if !quarantine.contains(&path) {
-                quarantine.push(path);
+        let copied = match Source::elsewhere(&file).and_then(|source| source.into_copy(place, &works.spool)) {
+            Ok(copied) => copied,
+            Err(error) if error.kind() == io::ErrorKind::NotFound => {
+                tracing::warn!("{path} is replaced, and was not there any more");
+                None
             }
+            Err(source) => return Err(LakeError::Io { verb: "read", path: file, source }),
+        };
+        if let Some(Unusable { place, gzip_md5, bytes }) = copied {
+            quarantine.push(works.lake.quarantine(old.unit(), place, &gzip_md5, bytes)?.to_string());
         }
     }
     Ok(quarantine)

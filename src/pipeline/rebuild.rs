@@ -112,7 +112,9 @@ fn without_archives(before: Option<Receipt>, works: &Works) -> Result<Rebuilt, U
 /// What the lake still knows of a unit whose receipt is gone.
 fn history(unit: Unit, works: &Works) -> Result<Receipt, LakeError> {
     let mut receipt = tried(works).taken(None, unit);
-    receipt.conflict = works.lake.provenance(unit)?.and_then(|known| known.conflict);
+    if let Some(known) = works.lake.provenance(unit)? {
+        (receipt.conflict, receipt.set_aside) = (known.conflict, known.set_aside);
+    }
     receipt.quarantine = works.lake.quarantined(unit)?.into_iter().map(|(_, path)| path.to_string()).collect();
     Ok(receipt)
 }

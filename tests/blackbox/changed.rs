@@ -139,3 +139,56 @@ fn a_replacement_killed_before_the_table_leaves_the_earlier_unit() {
     assert_eq!(bench.lake.data(), before);
     assert_eq!(bench.lake.receipt("C2C", H20), receipt);
 }
+
+/// A gzip that breaks off, of which the vendor gives no digest.
+fn broken() -> Archive {
+    let whole = of(&elements(&[&c2c(901, "other")]));
+    let half = whole.gzip[..whole.gzip.len() / 2].to_vec();
+    ["FileSize", "FileMD5"].into_iter().fold(Archive::gzipped(b"", half), Archive::undeclared)
+}
+
+#[test]
+fn damaged_bytes_make_room_for_the_next_ones_but_those_in_conflict_stay() {
+    let (first, shrunk) = (of(&elements(&["[1]"])), of(&elements(&[])));
+    let bench = Bench::new();
+    bench.vendor.answers("C2C", H20, [files([first]), files([broken()]), files([shrunk.clone()]), files([broken()])]);
+    bench.sync(1).run().exits(0);
+    let quarantined = || bench.lake.files(&["quarantine"]).into_keys().collect::<Vec<_>>();
+    rerun(&bench).run().exits(3);
+    let damaged = quarantined();
+    assert_eq!(damaged.len(), 1);
+    rerun(&bench).run().exits(0);
+    let conflicting = quarantined();
+    assert!(conflicting.len() == 1 && conflicting != damaged, "the damaged bytes made room: {conflicting:?}");
+    rerun(&bench).run().exits(3);
+    let receipt = bench.lake.receipt("C2C", H20);
+    assert_eq!(receipt["conflict"]["quarantine"], json!(conflicting));
+    assert_eq!(quarantined().len(), 2, "what is in conflict may hold what we do not have");
+    assert_eq!(receipt["quarantine"].as_array().unwrap().len(), 2);
+    bench.lake.assert_consistent();
+    bench.command("verify").run().exits(0);
+}
+
+#[test]
+fn archives_that_a_person_replaced_never_make_room_for_others() {
+    let bench = Bench::new();
+    let (first, other) = (of(&elements(&["[1]"])), of(&elements(&[])));
+    bench.vendor.answers(
+        "C2C",
+        H20,
+        [files([first.clone()]), files([broken()]), files([of(&elements(&["[2]"])[1..])])],
+    );
+    bench.sync(1).run().exits(0);
+    let path = bench.home.path().join("other.gz");
+    fs::write(&path, &other.gzip).unwrap();
+    bench.command("import").arg(path.to_str().unwrap()).arg("--replace").run().exits(0);
+    for code in [3, 0] {
+        rerun(&bench).run().exits(code);
+        let receipt = bench.lake.receipt("C2C", H20);
+        let set_aside = receipt["set_aside"][0].as_str().unwrap();
+        assert_eq!(fs::read(bench.lake.root().join(set_aside)).unwrap(), first.gzip);
+        assert!(receipt["quarantine"].as_array().unwrap().contains(&json!(set_aside)));
+        assert_eq!(receipt["set_aside"].as_array().unwrap().len(), 1);
+    }
+    bench.command("verify").run().exits(0);
+}

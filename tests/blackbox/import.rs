@@ -77,6 +77,26 @@ fn other_archives_than_before_are_refused_without_replace_and_the_old_ones_go_to
 }
 
 #[test]
+fn a_unit_of_which_something_is_missing_is_mended_by_the_same_archive_or_replaced_by_another() {
+    let bench = Bench::new();
+    let same = file(&bench, "same.gz", &archive("C2C", H20, 3));
+    let other = file(&bench, "other.gz", &archive("C2C", H20, 4));
+    import(&bench, &[&same]).run().exits(0);
+    let (sound, receipt) = (bench.lake.data(), bench.lake.receipt("C2C", H20));
+    for folder in ["raw", "messages"] {
+        fs::remove_dir_all(bench.lake.root().join(folder)).unwrap();
+        import(&bench, &[&same]).run().exits(0);
+        assert_eq!(bench.lake.data(), sound);
+        assert_eq!(bench.lake.receipt("C2C", H20)["first_seen_at"], receipt["first_seen_at"]);
+    }
+    fs::remove_dir_all(bench.lake.root().join("raw")).unwrap();
+    import(&bench, &[&other]).run().exits(3);
+    import(&bench, &[&other]).arg("--replace").run().exits(0).says(&["was not there any more"]);
+    assert_eq!(bench.lake.receipt("C2C", H20)["rows"], 4);
+    bench.lake.assert_consistent();
+}
+
+#[test]
 fn a_file_of_another_app_is_refused_by_name_before_anything_is_imported() {
     let bench = Bench::new();
     let good = file(&bench, "good.gz", &archive("C2C", H20, 2));
