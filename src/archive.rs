@@ -1,5 +1,6 @@
 //! Archive → lines → messages: gunzip, framing, normalization. Plain synchronous code: bytes in, calls of a [`Sink`] out.
 
+mod ahead;
 mod canonical;
 mod error;
 mod framing;
@@ -74,7 +75,9 @@ pub fn read(
     let mut content = gunzip::Gunzip::new(archive, expected.promised.clone()).map_err(FramingError::Io)?;
     let mut normalizer = normalizer::Normalizer::new(seen, sink);
     let check = |header: &Header| header.check(expected.sdkappid, expected.unit);
-    let header = framing::read(Stoppable { reader: &mut content, stop }, spool, check, &mut normalizer)?;
+    let header =
+        ahead::read(&mut content, |reader| framing::read(Stoppable { reader, stop }, spool, check, &mut normalizer));
+    let header = header.map_err(FramingError::Io)??;
     let counts = normalizer.counts;
     let content = content.finish().map_err(ArchiveError::Gunzip)?;
     Ok(ArchiveSummary { content, header, counts })

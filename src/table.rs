@@ -1,7 +1,9 @@
 //! Messages → one Parquet file, in bounded memory.
 
 mod columns;
+mod encoder;
 mod pages;
+mod properties;
 mod reader;
 mod rebuild;
 pub mod schema;
