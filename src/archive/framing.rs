@@ -69,7 +69,7 @@ pub trait Elements {
     fn reject_held(&mut self, bytes: &[u8], place: Place, too_deep: bool) -> io::Result<()> {
         let reason = if bytes.len() > MAX_ELEMENT {
             RejectReason::TooLong
-        } else if std::str::from_utf8(bytes).is_err() {
+        } else if simdutf8::basic::from_utf8(bytes).is_err() {
             RejectReason::NotUtf8
         } else if too_deep {
             RejectReason::TooDeep

@@ -84,7 +84,7 @@ impl<S: Sink> Elements for Normalizer<'_, S> {
         if self.duplicate(fingerprint) {
             return Ok(true);
         }
-        match std::str::from_utf8(bytes) {
+        match simdutf8::basic::from_utf8(bytes) {
             Ok(text) if self.message.parse(text).is_ok() => self.hand_on(fingerprint, text, place).map(|()| true),
             _ => Ok(false),
         }
@@ -95,7 +95,7 @@ impl<S: Sink> Elements for Normalizer<'_, S> {
         if bytes.len() > MAX_ELEMENT {
             return reject(self, RejectReason::TooLong);
         }
-        let Ok(text) = std::str::from_utf8(bytes) else { return reject(self, RejectReason::NotUtf8) };
+        let Ok(text) = simdutf8::basic::from_utf8(bytes) else { return reject(self, RejectReason::NotUtf8) };
         let fingerprint = self.seen.fingerprint(bytes);
         if self.duplicate(fingerprint) {
             return Ok(());

@@ -16,6 +16,10 @@ pub fn digits(text: &str) -> Option<i64> {
 /// The nearest double of a JSON number, where it prints back to an equal number.
 pub fn exact_float(text: &str) -> Option<f64> {
     let nearest: f64 = text.parse().ok().filter(|value: &f64| value.is_finite())?;
+    if text.len() <= f64::DIGITS as usize && text.bytes().all(|b| b.is_ascii_digit() || b == b'.' || b == b'-') {
+        // So few digits always come back: no two such numbers have the same nearest double.
+        return Some(nearest);
+    }
     (Decimal::of(text)? == Decimal::of(&format!("{nearest:e}"))?).then_some(nearest)
 }
 

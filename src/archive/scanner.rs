@@ -4,7 +4,7 @@
 //! element longer than memory should hold can still be stepped over. It judges the grammar alone: not UTF-8, and
 //! nesting only by remembering how deep it went.
 
-use crate::json::{BracketStack, MAX_DEPTH, is_white_space};
+use crate::json::{BracketStack, MAX_DEPTH, is_white_space, plain_length};
 
 /// What [`Scanner::feed`] found.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -106,7 +106,7 @@ impl Scanner {
         let mut at = 0;
         while at < bytes.len() {
             if let State::String { .. } = self.state {
-                at += plain_string_bytes(&bytes[at..]);
+                at += plain_length(&bytes[at..]);
                 if at == bytes.len() {
                     break;
                 }
@@ -248,11 +248,6 @@ enum Step {
     EndBefore,
     /// The byte cannot stand here.
     Broken,
-}
-
-fn plain_string_bytes(bytes: &[u8]) -> usize {
-    let special = |&byte: &u8| byte == b'"' || byte == b'\\' || byte < 0x20;
-    bytes.iter().position(special).unwrap_or(bytes.len())
 }
 
 #[cfg(test)]
