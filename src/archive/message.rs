@@ -7,7 +7,7 @@ use std::collections::HashSet;
 
 use super::{number, regular};
 use crate::domain::element::{ElementType, IMAGE_INT_KEYS, IMAGE_INTS, Slot};
-use crate::domain::message::{Element, Image, MAX_MSG_TIMESTAMP, MESSAGE_INTS, MESSAGE_TEXTS, Member, Message};
+use crate::domain::message::{Element, Field, Image, MAX_MSG_TIMESTAMP, MESSAGE_INTS, MESSAGE_TEXTS, Member, Message};
 use crate::json::{JsonError, Kind, Reader, Span, Text, Value};
 
 /// Why an element is no message.
@@ -94,26 +94,31 @@ impl Message {
             first = false;
             let key = reader.key()?;
             let name = key.decode(text);
-            if let Some(at) = MESSAGE_TEXTS.iter().position(|&known| known == name) {
-                keys.known(at)?;
-                let value = reader.value(2)?;
-                self.texts[at] = as_text(value);
-                self.keep_unless(self.texts[at].is_some(), key, value);
-            } else if let Some(at) = MESSAGE_INTS.iter().position(|&known| known == name) {
-                keys.known(MESSAGE_TEXTS.len() + at)?;
-                let value = reader.value(2)?;
-                let (int, exact) = as_message_int(text, value, MESSAGE_INTS[at]);
-                self.ints[at] = int;
-                self.keep_unless(exact, key, value);
-            } else if name == "MsgBody" {
-                keys.known(MESSAGE_TEXTS.len() + MESSAGE_INTS.len())?;
-                let (value, exact) = self.body(text, reader)?;
-                self.keep_unless(exact, key, value);
-            } else {
-                self.keep_text |= name == "_raw";
-                keys.foreign(name)?;
-                let value = reader.value(2)?;
-                self.keep_unless(false, key, value);
+            match Field::named(&name) {
+                Some(Field::Text(at)) => {
+                    keys.known(at)?;
+                    let value = reader.value(2)?;
+                    self.texts[at] = as_text(value);
+                    self.keep_unless(self.texts[at].is_some(), key, value);
+                }
+                Some(Field::Int(at)) => {
+                    keys.known(MESSAGE_TEXTS.len() + at)?;
+                    let value = reader.value(2)?;
+                    let (int, exact) = as_message_int(text, value, MESSAGE_INTS[at]);
+                    self.ints[at] = int;
+                    self.keep_unless(exact, key, value);
+                }
+                Some(Field::Body) => {
+                    keys.known(MESSAGE_TEXTS.len() + MESSAGE_INTS.len())?;
+                    let (value, exact) = self.body(text, reader)?;
+                    self.keep_unless(exact, key, value);
+                }
+                None => {
+                    self.keep_text |= name == "_raw";
+                    keys.foreign(name)?;
+                    let value = reader.value(2)?;
+                    self.keep_unless(false, key, value);
+                }
             }
         }
         Ok(())

@@ -19,6 +19,37 @@ pub const MESSAGE_TEXTS: [&str; 6] =
 /// The fields of a message that are columns of integers, in the order of [`Message::ints`].
 pub const MESSAGE_INTS: [&str; 3] = ["MsgSeq", "MsgRandom", "MsgTimestamp"];
 
+/// A field of a message that is a column.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Field {
+    /// One of [`MESSAGE_TEXTS`].
+    Text(usize),
+    /// One of [`MESSAGE_INTS`].
+    Int(usize),
+    /// `MsgBody`.
+    Body,
+}
+
+impl Field {
+    /// The field of that name, in exactly this spelling. Spelled out and not searched in the lists: it is asked for every
+    /// key of every message.
+    pub fn named(name: &str) -> Option<Field> {
+        Some(match name {
+            "From_Account" => Field::Text(0),
+            "To_Account" => Field::Text(1),
+            "GroupId" => Field::Text(2),
+            "MsgFromPlatform" => Field::Text(3),
+            "ClientIP" => Field::Text(4),
+            "CloudCustomData" => Field::Text(5),
+            "MsgSeq" => Field::Int(0),
+            "MsgRandom" => Field::Int(1),
+            "MsgTimestamp" => Field::Int(2),
+            "MsgBody" => Field::Body,
+            _ => return None,
+        })
+    }
+}
+
 /// The largest `MsgTimestamp`, in Unix seconds, whose milliseconds a 64-bit column of nanoseconds could still tell:
 /// what lies outside 0 … this is no time for us.
 pub const MAX_MSG_TIMESTAMP: i64 = 9_223_372_036;
@@ -106,5 +137,21 @@ impl Message {
         self.images.clear();
         self.element_extra.clear();
         self.extra.clear();
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_fields_of_the_lists_are_found_by_their_names() {
+        for (at, name) in MESSAGE_TEXTS.iter().enumerate() {
+            assert_eq!(Field::named(name), Some(Field::Text(at)));
+        }
+        for (at, name) in MESSAGE_INTS.iter().enumerate() {
+            assert_eq!(Field::named(name), Some(Field::Int(at)));
+        }
+        assert_eq!(Field::named("msgseq"), None);
     }
 }
