@@ -169,19 +169,19 @@ impl Lake {
     /// The manifest; `None` where the lake has none yet. Where `sdkappid` is given, the lake must be that app's.
     ///
     /// # Errors
-    /// [`LakeError::Newer`], [`LakeError::OtherApp`], [`LakeError::Damaged`]; the last also where there are receipts
-    /// but no manifest, because nobody knows then whose they are and what is watched.
+    /// [`LakeError::Newer`], [`LakeError::OtherApp`], [`LakeError::Damaged`]; the last also where there is no
+    /// manifest but data or receipts, because nobody knows then whose they are and what is watched.
     pub fn manifest(&self, sdkappid: Option<u64>) -> Result<Option<Manifest>, LakeError> {
         const REMEDY: &str =
             "`timlake rebuild` writes it again from a copy, or write it anew by hand: the README tells its form";
         let damaged = |cause| LakeError::Damaged { path: self.locate(&layout::manifest()), cause, remedy: REMEDY };
         let Some(bytes) = self.store.read(&layout::manifest())? else {
-            let has_receipts = !self.store.list(&layout::receipts())?.is_empty();
-            return if has_receipts {
-                Err(damaged("it is missing, but there are receipts".to_owned()))
-            } else {
-                Ok(None)
-            };
+            for folder in layout::folders_of_data() {
+                if !self.store.list(&folder)?.is_empty() {
+                    return Err(damaged(format!("it is missing, but there is something in {folder}/")));
+                }
+            }
+            return Ok(None);
         };
         let version: ManifestVersion = serde_json::from_slice(&bytes).map_err(|error| damaged(error.to_string()))?;
         if version.format_version > FORMAT_VERSION {
@@ -216,12 +216,19 @@ impl Lake {
             Err(LakeError::Damaged { .. }) => false,
             Err(error) => return Err(error),
         };
-        let is_sound = reads && !self.is_altered(&manifest)?;
-        let Some(copy) = self.store.read(&copy)?.filter(|copy| !is_sound && !seal::is_broken(copy)) else {
+        if reads && !self.is_altered(&manifest)? {
+            // A sound one has a sound copy again.
+            if let Some(sound) =
+                self.manifest(None)?.filter(|_| !self.has(&copy) || self.is_altered(&copy).unwrap_or(true))
+            {
+                self.put_json(&copy, &sound)?;
+            }
             return Ok(false);
-        };
-        self.store.put(&manifest, &copy)?;
-        Ok(true)
+        }
+        match self.store.read(&copy)?.filter(|copy| !seal::is_broken(copy)) {
+            Some(sound) => self.store.put(&manifest, &sound).map(|()| true),
+            None => Ok(false),
+        }
     }
 
     /// A unit's receipt; `None` where it has none.

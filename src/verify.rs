@@ -1,17 +1,17 @@
 //! Proof that the lake holds what its receipts say: everything they name is read again.
 
 mod unit;
+mod unnamed;
 
-use std::collections::BTreeSet;
 use std::sync::Mutex;
 use std::sync::atomic::{AtomicUsize, Ordering};
 
+use chrono::{DateTime, Utc};
 use serde::Serialize;
 use tokio_util::sync::CancellationToken;
 
-use crate::domain::receipt::Receipt;
 use crate::domain::{ChatType, Hour, Unit};
-use crate::lake::{Lake, LakeError, LakePath, layout};
+use crate::lake::{Lake, LakeError, layout};
 
 use unit::Checked;
 
@@ -123,6 +123,8 @@ pub struct Scope {
     pub deep: bool,
     /// Threads.
     pub threads: usize,
+    /// The time, by which a unit is due or past hope.
+    pub now: DateTime<Utc>,
 }
 
 /// Reads everything that the receipts name. Takes no lock: a unit that changes meanwhile is read again.
@@ -162,7 +164,7 @@ pub fn verify(
     let mut verified = verified.into_inner().unwrap_or_else(std::sync::PoisonError::into_inner)?;
     verified.draw_map();
     verified.findings.extend(of_manifest(lake)?);
-    verified.findings.extend(not_named(lake, inside)?);
+    verified.findings.extend(unnamed::look(lake, scope.now, inside)?);
     verified.findings.sort();
     Ok(verified)
 }
@@ -177,7 +179,7 @@ fn steady(lake: &Lake, unit: Unit, deep: bool) -> Result<Option<Checked>, LakeEr
             Ok(Some(receipt)) => unit::check(lake, receipt, deep)?,
             // Gone since it was listed: a run does not do that, but it is no receipt any more.
             Ok(None) => return Ok(None),
-            Err(error) => Checked::unreadable_receipt(unit, error),
+            Err(error) => Checked::unreadable_receipt(lake, unit, error),
         };
         if checked.findings.is_empty() {
             return Ok(Some(checked));
@@ -209,101 +211,15 @@ fn of_manifest(lake: &Lake) -> Result<Option<Finding>, LakeError> {
         ),
         Err(LakeError::Damaged { cause, .. }) if !lake.has(&path) => finding(Kind::Missing, cause, BY_HAND),
         Err(LakeError::Damaged { cause, .. }) => finding(Kind::Damaged, format!("it does not read: {cause}"), BY_HAND),
+        Ok(_) if lake.is_altered(&layout::copy_of_manifest())? => Some(Finding {
+            path: layout::copy_of_manifest().to_string(),
+            kind: Kind::Damaged,
+            what: "it is no copy of lake.json any more".to_owned(),
+            remedy: "run `timlake rebuild`, which writes it again",
+        }),
         Ok(_) => None,
         Err(error) => return Err(error),
     })
-}
-
-/// Receipts that are gone, and the files of the lake that no receipt names.
-fn not_named(lake: &Lake, inside: impl Fn(&Unit) -> bool) -> Result<Vec<Finding>, LakeError> {
-    let mut findings = Vec::new();
-    let mut orphans = BTreeSet::new();
-    for unit in lake.units_with_archives()?.into_iter().filter(|unit| inside(unit)) {
-        if let Some(finding) = lost_receipt(lake, unit)? {
-            findings.push(finding);
-            orphans.insert(unit);
-        }
-    }
-    for path in lake.data_files()? {
-        let unit = layout::unit_of(&path);
-        if unit.as_ref().is_some_and(|unit| !inside(unit) || orphans.contains(unit)) {
-            continue;
-        }
-        let receipt = unit.and_then(|unit| lake.receipt(unit).ok().flatten());
-        if receipt.as_ref().is_some_and(|receipt| named_by(receipt).contains(path.as_str())) {
-            continue;
-        }
-        findings.extend(judge_unnamed(lake, &path, unit, receipt.as_ref())?);
-    }
-    Ok(findings)
-}
-
-/// The receipt of a unit that was published, where it is gone. A unit that the next run does again is no damage.
-fn lost_receipt(lake: &Lake, unit: Unit) -> Result<Option<Finding>, LakeError> {
-    let path = layout::receipt(unit);
-    if lake.has(&path) || lake.provenance(unit)?.is_none() || lake.marked(unit)?.is_some() {
-        return Ok(None);
-    }
-    Ok(Some(Finding {
-        path: path.as_str().to_owned(),
-        kind: if is_due(lake, unit, None)? { Kind::Extra } else { Kind::Missing },
-        what: "the unit was published, and its receipt is gone".to_owned(),
-        remedy: "run `timlake rebuild`, which makes it again from the kept archives",
-    }))
-}
-
-/// Whether a run has yet to do this unit: its publication was interrupted, or it has no final state and is watched.
-fn is_due(lake: &Lake, unit: Unit, receipt: Option<&Receipt>) -> Result<bool, LakeError> {
-    if lake.marked(unit)?.is_some() {
-        return Ok(true);
-    }
-    Ok(match receipt {
-        Some(receipt) => !receipt.state.is_final(),
-        // Where nobody knows what is watched, nothing is called damage because of it.
-        None => lake.manifest(None).ok().flatten().is_none_or(|manifest| {
-            let watch = manifest.chat_types.get(&unit.chat_type);
-            watch.is_some_and(|watch| unit.hour >= watch.watched_since)
-        }),
-    })
-}
-
-fn judge_unnamed(
-    lake: &Lake,
-    path: &LakePath,
-    unit: Option<Unit>,
-    receipt: Option<&Receipt>,
-) -> Result<Option<Finding>, LakeError> {
-    let finding = |kind, what: &str, remedy| {
-        Some(Finding { path: path.as_str().to_owned(), kind, what: what.to_owned(), remedy })
-    };
-    let unreadable = unit.is_some_and(|unit| lake.receipt(unit).is_err());
-    let due = match unit {
-        None => false,
-        Some(unit) => is_due(lake, unit, receipt)?,
-    };
-    Ok(match (path.as_str().starts_with("messages/"), due) {
-        // Its receipt is a finding already; nobody knows what it names.
-        _ if unreadable => None,
-        (true, false) => finding(
-            Kind::Unnamed,
-            "no receipt names it, but readers of the table count its rows",
-            "look where it comes from, and move it out of the lake",
-        ),
-        (_, true) => {
-            finding(Kind::Extra, "an interrupted publication of a unit that is still due", "the next run finishes it")
-        }
-        (false, false) => finding(Kind::Extra, "no receipt names it", "it does no harm; remove it if nobody needs it"),
-    })
-}
-
-/// The paths of all files that a receipt names.
-fn named_by(receipt: &Receipt) -> BTreeSet<&str> {
-    let raw = receipt.raw.iter().map(|raw| raw.path.as_str());
-    let others = [
-        receipt.parquet.as_ref().map(|parquet| parquet.path.as_str()),
-        receipt.rejects_file.as_ref().map(|rejects| rejects.path.as_str()),
-    ];
-    raw.chain(others.into_iter().flatten()).chain(receipt.quarantine.iter().map(String::as_str)).collect()
 }
 
 impl Verified {

@@ -52,7 +52,7 @@ pub async fn run(args: VerifyArgs, settings: Settings) -> Result<Exit, Failed> {
     if let Some((from, to)) = range {
         check_range(from, to, settings.clock.now())?;
     }
-    let scope = Scope { range, deep: args.deep, threads: settings.concurrency };
+    let scope = Scope { range, deep: args.deep, threads: settings.concurrency, now: settings.clock.now() };
     let groups = args.groups && settings.chat_types.contains(&ChatType::Group);
     let (stop, progress) = (signals.stop().clone(), settings.progress);
     let verifying = tokio::task::spawn_blocking(move || {

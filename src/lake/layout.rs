@@ -147,6 +147,11 @@ pub fn folders_of_archives() -> [LakePath; 2] {
     ["raw", ".provenance"].map(|name| LakePath(name.to_owned()))
 }
 
+/// The folders that tell that a lake has been written into.
+pub fn folders_of_data() -> [LakePath; 3] {
+    ["receipts", "messages", "raw"].map(|name| LakePath(name.to_owned()))
+}
+
 /// The folders of everything but the ledger.
 pub fn data_folders() -> [LakePath; 4] {
     ["messages", "raw", "rejects", "quarantine"].map(|name| LakePath(name.to_owned()))

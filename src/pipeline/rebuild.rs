@@ -5,7 +5,7 @@ use super::kept::{self, Kept};
 use super::{UnitError, Works, build, place, receipt_of, stopped, tried, with_what_was_set_aside};
 use crate::domain::Unit;
 use crate::domain::receipt::Receipt;
-use crate::lake::LakeError;
+use crate::lake::{LakeError, layout};
 use crate::table::schema::SCHEMA_VERSION;
 
 /// What became of a unit.
@@ -30,14 +30,7 @@ pub enum Rebuilt {
 /// # Errors
 /// [`UnitError`]; the unit is as it was then, or is finished by the next run.
 pub fn rebuild_unit(unit: Unit, works: &Works) -> Result<Rebuilt, UnitError> {
-    let before = match works.lake.receipt(unit) {
-        Ok(before) => before,
-        Err(LakeError::Damaged { cause, .. }) => {
-            tracing::warn!(%unit, "{unit}: its receipt is damaged ({cause}); it is made again from its archives");
-            None
-        }
-        Err(error) => return Err(error.into()),
-    };
+    let before = trusted(unit, works)?;
     if let Some(newer) = before.as_ref().map(|before| before.schema_version).filter(|&version| version > SCHEMA_VERSION)
     {
         let cause = format!(
@@ -97,11 +90,39 @@ fn from(
     Ok(Rebuilt::Made(Box::new(receipt)))
 }
 
+/// The unit's receipt, as far as it is to be believed: of one that was changed after it was written only the times, the
+/// rest is what is kept beside it; one that does not read is none.
+fn trusted(unit: Unit, works: &Works) -> Result<Option<Receipt>, UnitError> {
+    let receipt = match works.lake.receipt(unit) {
+        Ok(receipt) => receipt,
+        Err(LakeError::Damaged { cause, .. }) => {
+            tracing::warn!(%unit, "{unit}: its receipt is damaged: {cause}");
+            return Ok(None);
+        }
+        Err(error) => return Err(error.into()),
+    };
+    let Some(receipt) = receipt else { return Ok(None) };
+    if receipt.archives.is_empty() || !works.lake.is_altered(&layout::receipt(unit))? {
+        return Ok(Some(receipt));
+    }
+    let Some(known) = works.lake.provenance(unit)? else { return Ok(Some(receipt)) };
+    tracing::warn!(%unit, "{unit}: its receipt was changed after it was written; what is kept beside it is believed instead");
+    let history = history(unit, works)?;
+    let Receipt { attempts, first_seen_at, checked_at, committed_at, .. } = receipt;
+    let (raw, archives) = (known.raw, known.archives);
+    Ok(Some(Receipt { attempts, first_seen_at, checked_at, committed_at, raw, archives, ..history }))
+}
+
 /// A unit without kept archives is what its receipt says, or it cannot be made again.
 fn without_archives(before: Option<Receipt>, works: &Works) -> Result<Rebuilt, UnitError> {
     let Some(before) = before else {
-        return Ok(Rebuilt::NotRebuilt("its receipt is damaged, and the lake keeps no archives of it".to_owned()));
+        let cause = "its receipt is damaged, and the lake keeps no archives of it: restore it from a backup, or move it away, and the hour is asked for again";
+        return Ok(Rebuilt::NotRebuilt(cause.to_owned()));
     };
+    if works.lake.is_altered(&layout::receipt(before.unit()))? {
+        let cause = "its receipt was changed after it was written, and the lake keeps no archives of it: restore it from a backup, or move it away, and the hour is asked for again";
+        return Ok(Rebuilt::NotRebuilt(cause.to_owned()));
+    }
     if works.lake.has_files_of(&before)? {
         let schema_version = before.parquet.is_some().then_some(before.schema_version);
         return Ok(Rebuilt::NothingKept { schema_version });
@@ -112,6 +133,8 @@ fn without_archives(before: Option<Receipt>, works: &Works) -> Result<Rebuilt, U
 /// What the lake still knows of a unit whose receipt is gone.
 fn history(unit: Unit, works: &Works) -> Result<Receipt, LakeError> {
     let mut receipt = tried(works).taken(None, unit);
+    // Nobody was asked: whatever asking is due stays due.
+    (receipt.checked_at, receipt.committed_at) = (unit.hour.end(), Some(works.clock.now()));
     if let Some(known) = works.lake.provenance(unit)? {
         (receipt.conflict, receipt.set_aside) = (known.conflict, known.set_aside);
     }

@@ -23,8 +23,9 @@ pub(super) struct Checked {
 }
 
 const REBUILD: &str = "run `timlake rebuild`, which makes it again from the kept archives";
-const FROM_VENDOR: &str =
-    "run `timlake backfill --rerun all` while the vendor has the hour, or restore it from a backup";
+const FROM_VENDOR: &str = "run `timlake backfill --rerun all` while the vendor has the hour, `timlake import` of its archives if they are kept elsewhere, or restore it from a backup";
+const ASK_AGAIN: &str =
+    "restore it from a backup, or move it away: then the hour is asked for again while the vendor has it";
 const FROM_BACKUP: &str = "restore it from a backup";
 
 /// Checks everything that the receipt names, and its sums.
@@ -36,7 +37,7 @@ pub(super) fn check(lake: &Lake, receipt: &Receipt, deep: bool) -> Result<Checke
     let path = layout::receipt(receipt.unit());
     if lake.is_altered(&path)? {
         // What it names cannot be judged by it.
-        let remedy = if receipt.raw.is_empty() { FROM_BACKUP } else { REBUILD };
+        let remedy = if receipt.raw.is_empty() { ASK_AGAIN } else { REBUILD };
         checked.find(path.as_str(), Kind::Damaged, "it was changed after it was written", remedy);
         return Ok(checked);
     }
@@ -67,14 +68,16 @@ pub(super) fn check(lake: &Lake, receipt: &Receipt, deep: bool) -> Result<Checke
 
 impl Checked {
     /// A receipt that does not read.
-    pub(super) fn unreadable_receipt(unit: Unit, error: &LakeError) -> Checked {
+    pub(super) fn unreadable_receipt(lake: &Lake, unit: Unit, error: &LakeError) -> Checked {
         let mut checked = Checked::default();
+        let has_archives = lake.raw_of(unit).is_ok_and(|archives| !archives.is_empty());
+        let remedy = if has_archives { REBUILD } else { ASK_AGAIN };
         let path = layout::receipt(unit);
         let what = match error {
             LakeError::Damaged { cause, .. } => format!("it does not read: {cause}"),
             error => error.to_string(),
         };
-        checked.find(path.as_str(), Kind::Damaged, what, REBUILD);
+        checked.find(path.as_str(), Kind::Damaged, what, remedy);
         checked
     }
 

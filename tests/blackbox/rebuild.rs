@@ -196,3 +196,60 @@ fn nothing_is_rebuilt_where_there_is_no_lake_or_another_run_holds_it() {
     lock.lock().unwrap();
     bench.command("rebuild").run().exits(75);
 }
+
+#[test]
+fn an_edited_receipt_does_not_take_an_open_conflict_with_it() {
+    let bench = full_lake();
+    let path = bench.lake.receipt_path("C2C", H20);
+    let sound = bench.lake.receipt("C2C", H20);
+    assert!(sound["conflict"].is_object());
+    let text = fs::read_to_string(&path).unwrap();
+    fs::write(&path, text.replace("\"conflict\": {", "\"conflicx\": {").replace("\"rows\": 20", "\"rows\": 21"))
+        .unwrap();
+    bench.command("verify").run().exits(6);
+    rebuild(&bench, 0);
+    let receipt = bench.lake.receipt("C2C", H20);
+    assert_eq!((&receipt["conflict"], &receipt["rows"]), (&sound["conflict"], &sound["rows"]));
+    assert_eq!((&receipt["attempts"], &receipt["checked_at"]), (&sound["attempts"], &sound["checked_at"]));
+    bench.command("verify").run().exits(0);
+}
+
+#[test]
+fn a_rebuilt_receipt_is_still_due_for_a_second_look_at_the_vendor() {
+    let bench = Bench::new();
+    bench.vendor.answers("C2C", H20, [files([archive("C2C", H20, 2)]), files([archive("C2C", H20, 3)])]);
+    bench.sync(1).run().exits(0);
+    let later = now_plus(30.0);
+    fs::remove_dir_all(bench.lake.root().join("receipts")).unwrap();
+    bench.command("rebuild").now(&later).run().exits(0);
+    bench.backfill(H20, &hours_back(-1)).now(&later).run().exits(0);
+    assert_eq!(bench.lake.receipt("C2C", H20)["rows"], 2, "finished: a backfill leaves it alone");
+    bench.sync(1).now(&later).run();
+    assert_eq!(bench.lake.receipt("C2C", H20)["rows"], 3, "the recheck at 24 h is not taken for done");
+}
+
+#[test]
+fn a_lake_without_its_card_is_nobody_elses() {
+    let bench = full_lake();
+    let before = bench.lake.card();
+    for folder in ["receipts", "messages"] {
+        fs::remove_dir_all(bench.lake.root().join(folder)).unwrap();
+    }
+    fs::remove_file(bench.lake.root().join("lake.json")).unwrap();
+    bench.sync(5).set("--sdkappid", "1400000999").run().exits(74).says(&["lake.json", "rebuild"]);
+    bench.command("verify").run().exits(6);
+    rebuild(&bench, 0);
+    assert_eq!(bench.lake.card(), before);
+    bench.command("verify").run().exits(0);
+}
+
+#[test]
+fn what_is_damaged_beyond_archives_is_not_called_rebuilt() {
+    let bench = full_lake();
+    let path = bench.lake.receipt_path("C2C", &hours_back(4));
+    let mut receipt = read_json(&path);
+    receipt["state"] = json!("lost");
+    fs::write(&path, receipt.to_string()).unwrap();
+    let report = rebuild(&bench, 3);
+    assert!(report["not_rebuilt"][0]["cause"].as_str().unwrap().contains("move it away"), "{report:#}");
+}

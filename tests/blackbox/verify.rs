@@ -185,3 +185,28 @@ fn only_the_range_is_read_and_a_lake_that_is_not_there_is_74() {
     bench.command("verify").set("--from", H20).set("--to", hours_back(-1)).run().exits(6);
     Bench::new().command("verify").run().exits(74);
 }
+
+#[test]
+fn archives_that_no_receipt_names_are_never_called_useless() {
+    let bench = lake();
+    for folder in ["messages", "receipts", ".provenance"] {
+        fs::remove_dir_all(bench.lake.root().join(folder)).unwrap();
+    }
+    // Long after, when no run asks for these hours any more.
+    let verify = bench.command("verify").now(now_plus(24.0 * 30.0)).arg("--json").run().json();
+    let findings = verify["verified"]["findings"].as_array().unwrap().clone();
+    let raw: Vec<&Value> =
+        findings.iter().filter(|finding| finding["path"].as_str().unwrap().starts_with("raw/")).collect();
+    assert_eq!(raw.len(), 3);
+    assert!(raw.iter().all(|finding| finding["remedy"].as_str().unwrap().contains("rebuild")), "{raw:#?}");
+}
+
+#[test]
+fn only_what_readers_count_is_damage_in_the_folder_of_the_table() {
+    let bench = lake();
+    let note = bench.lake.root().join("messages/note.txt");
+    fs::write(&note, "not a table").unwrap();
+    assert_eq!(verify(&bench, 0, &[])[0]["kind"], "extra");
+    fs::rename(&note, note.with_file_name("note.parquet")).unwrap();
+    assert_eq!(verify(&bench, 6, &[])[0]["kind"], "unnamed");
+}

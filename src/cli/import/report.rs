@@ -89,12 +89,12 @@ impl Report {
     fn write_refused(&self, text: &mut String) {
         for (unit, imported) in &self.units {
             if let Imported::Refused { file, cause } = imported {
-                let file = file.as_ref().map(|file| format!("`{}`: ", file.display())).unwrap_or_default();
+                let file = file.as_ref().map(|file| format!("`{}`: ", shown(file))).unwrap_or_default();
                 let _ = writeln!(text, "{unit}  refused: {file}{cause}");
             }
         }
         for Refused { path, cause } in &self.refused {
-            let _ = writeln!(text, "`{}`  refused: {cause}", path.display());
+            let _ = writeln!(text, "`{}`  refused: {cause}", shown(path));
         }
     }
 
@@ -177,4 +177,10 @@ fn refused_json(unit: Option<Unit>, file: Option<&Path>, cause: &str) -> Value {
         "file": file.map(|file| file.to_string_lossy()),
         "cause": cause,
     })
+}
+
+/// A path as it may go to a terminal: a name that somebody else gave must not do anything there, nor begin a new line.
+fn shown(path: &Path) -> String {
+    let shown = |c: char| if c.is_control() { c.escape_default().to_string() } else { c.to_string() };
+    path.display().to_string().chars().map(shown).collect()
 }
