@@ -50,6 +50,7 @@ pub struct Text {
 
 impl Text {
     /// The string it stands for; a lone surrogate becomes U+FFFD.
+    #[inline]
     pub fn decode<'a>(&self, source: &'a str) -> Cow<'a, str> {
         let raw = &source[self.span.range()];
         if self.escaped { Cow::Owned(unescape(raw)) } else { Cow::Borrowed(raw) }
@@ -115,6 +116,7 @@ impl<'a> Reader<'a> {
     ///
     /// # Errors
     /// [`JsonError::Incomplete`] where there is none.
+    #[inline]
     pub fn peek(&mut self) -> Result<u8, JsonError> {
         while let Some(&byte) = self.bytes.get(self.pos) {
             if !is_white_space(byte) {
@@ -129,6 +131,7 @@ impl<'a> Reader<'a> {
     ///
     /// # Errors
     /// [`JsonError::Broken`] where something else stands there.
+    #[inline]
     pub fn expect(&mut self, expected: u8) -> Result<(), JsonError> {
         if self.peek()? != expected {
             return Err(JsonError::Broken);
@@ -151,6 +154,7 @@ impl<'a> Reader<'a> {
     ///
     /// # Errors
     /// Where neither a comma nor `close` follows.
+    #[inline]
     pub fn next(&mut self, first: bool, close: u8) -> Result<bool, JsonError> {
         let byte = self.peek()?;
         if byte == close {
@@ -171,6 +175,7 @@ impl<'a> Reader<'a> {
     ///
     /// # Errors
     /// Where the next value is no string or no colon follows.
+    #[inline]
     pub fn key(&mut self) -> Result<Text, JsonError> {
         if self.peek()? != b'"' {
             return Err(JsonError::Broken);
@@ -184,18 +189,22 @@ impl<'a> Reader<'a> {
     ///
     /// # Errors
     /// [`JsonError`].
+    #[inline]
     pub fn value(&mut self, depth: usize) -> Result<Value, JsonError> {
         let first = self.peek()?;
         let start = self.pos;
-        let kind = match first {
-            b'"' => Kind::String(self.string()?),
+        let kind = if first == b'"' { Kind::String(self.string()?) } else { self.no_string(first, depth)? };
+        Ok(Value { span: self.span_from(start), kind })
+    }
+
+    fn no_string(&mut self, first: u8, depth: usize) -> Result<Kind, JsonError> {
+        match first {
             b'{' | b'[' => {
                 self.skip_nested(depth)?;
-                if first == b'{' { Kind::Object } else { Kind::Array }
+                Ok(if first == b'{' { Kind::Object } else { Kind::Array })
             }
-            _ => self.scalar(first)?,
-        };
-        Ok(Value { span: self.span_from(start), kind })
+            _ => self.scalar(first),
+        }
     }
 
     fn scalar(&mut self, first: u8) -> Result<Kind, JsonError> {
@@ -384,6 +393,7 @@ pub fn is_white_space(byte: u8) -> bool {
 }
 
 /// How many bytes at the front may stand in a string as they are: up to the first quote, backslash or control character.
+#[inline]
 pub fn plain_length(bytes: &[u8]) -> usize {
     // Eight at a time: most of what an archive holds is the inside of strings.
     let (words, rest) = bytes.as_chunks();

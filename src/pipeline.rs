@@ -6,6 +6,30 @@
 //! there?      spool, checked   messages        file          then the receipt
 //! ```
 //!
+//! What computes is one chain of three threads a unit, which hand on to each other through short queues:
+//!
+//! ```text
+//! gunzip, MD5 ──blocks──► lines, duplicates, messages, columns ──batches──► encode, compress, SHA-256, write
+//! ```
+//!
+//! Each does its part in file order, so the bytes follow from the archive alone, whatever the number of processors; and
+//! none has more than half of the work, so two processors are busy with one unit. With `concurrency` units at once each has
+//! a chain of its own: nothing is shared between them, and memory is that of one, about 150 MB where an hour is large, so
+//! many times. Where the time goes, of an hour of a million messages (350 MB, 4.4 s of processor time):
+//!
+//! | stage | share | best known part | why it is there |
+//! |---|---|---|---|
+//! | gunzip | 7 % | zlib-rs, 0.3 s | ISA-L is hardly faster, and C |
+//! | MD5 of the content | 12 % | 0.5 s by any implementation | one round waits for the one before it |
+//! | MD5 and SHA-256 of the archive, SHA-256 of the table | 4 % | – | receipts name them |
+//! | framing and duplicates | 10 % | one hash and one look-up a line | the look-up waits for memory: the set outgrows the cache |
+//! | messages | 14 % | typed reading of the known keys, no tree | every key and value is checked to be JSON |
+//! | columns | 10 % | copies into builders; nulls in bulk | a text is there twice: in `text` and in its element |
+//! | zstd | 11 % | level 1 | |
+//! | dictionaries | 7 % | only where values repeat | ids are found by hash and compared |
+//! | levels, statistics, pages, bloom filters | 16 % | the `parquet` crate | nested columns have levels for every element |
+//! | the system | 9 % | – | fresh memory, the files' bytes |
+//!
 //! A unit is finished when its receipt is written, and not before. Whatever happens earlier can be done again, and gives
 //! the same bytes.
 

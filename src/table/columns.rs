@@ -3,7 +3,6 @@
 mod elements;
 mod sparse;
 
-use std::borrow::Cow;
 use std::fmt::Write;
 use std::sync::Arc;
 
@@ -83,13 +82,13 @@ impl Rows {
         let (row, source) = (self.len, message.source(text));
         self.source_file.append_value(origin.source_file as i64);
         self.source_line.append_value(origin.source_line as i64);
-        let texts = message.texts.map(|text| text.map(|text| text.decode(source)));
-        self.push_identity(&texts, message);
-        for (column, text) in self.texts.iter_mut().zip(&texts) {
+        for (column, text) in self.texts.iter_mut().zip(message.texts) {
             if let Some(text) = text {
-                column.set(row, text);
+                column.set(row, &text.decode(source));
             }
         }
+        self.push_conversation(message, source);
+        self.push_key(message);
         let [msg_seq, msg_random, seconds] = message.ints;
         self.msg_time.append_option(seconds.map(|seconds| seconds * 1000));
         self.msg_seq.append_option(msg_seq);
@@ -100,14 +99,10 @@ impl Rows {
         self.len += 1;
     }
 
-    /// `conversation_id` and `message_key`.
-    ///
-    /// The vendor tells messages apart inside a conversation by `MsgKey`, `<MsgSeq>_<MsgRandom>_<MsgTime>` for
-    /// one-to-one messages (*documented* by example in its callbacks), and by `MsgSeq` in a group (*documented*:
-    /// strictly increasing per group).
-    fn push_identity(&mut self, texts: &[Option<Cow<'_, str>>; MESSAGE_TEXTS.len()], message: &Message) {
-        let [from, to, group, ..] = texts;
+    fn push_conversation(&mut self, message: &Message, source: &str) {
         let row = self.len;
+        let [from, to, group, ..] = message.texts;
+        let [from, to, group] = [from, to, group].map(|id| id.map(|id| id.decode(source)));
         let conversation = match self.unit.chat_type {
             ChatType::C2c => {
                 from.as_deref().zip(to.as_deref()).map(|(from, to)| ("C2C", from.min(to), Some(from.max(to))))
@@ -123,6 +118,13 @@ impl Rows {
             }
             self.conversation_id.set(row, &self.scratch);
         }
+    }
+
+    /// The vendor tells messages apart inside a conversation by `MsgKey`, `<MsgSeq>_<MsgRandom>_<MsgTime>` for
+    /// one-to-one messages (*documented* by example in its callbacks), and by `MsgSeq` in a group (*documented*:
+    /// strictly increasing per group).
+    fn push_key(&mut self, message: &Message) {
+        let row = self.len;
         let mut digits = itoa::Buffer::new();
         match (self.unit.chat_type, message.ints) {
             (ChatType::Group, [Some(seq), ..]) => self.message_key.set(row, digits.format(seq)),

@@ -18,9 +18,9 @@ use super::schema;
 use crate::domain::{Sha256Hex, Unit};
 use crate::spool::Hashing;
 
-/// Batches that may wait while one is being filled and one encoded: closing a row group takes several times as long as a
-/// batch, and the other side should not have to wait for it each time.
-const BATCHES_WAITING: usize = 2;
+/// Batches that may wait while one is being filled and one encoded. One is enough to keep both sides at work, and each may
+/// hold a message of 16 MiB twice.
+const BATCHES_WAITING: usize = 1;
 
 /// Encodes, compresses and writes batches while the next one is filled.
 pub(super) struct Encoder {

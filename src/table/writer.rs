@@ -9,8 +9,9 @@ use super::encoder::{Encoded, Encoder};
 use crate::domain::message::Message;
 use crate::domain::{Sha256Hex, Unit};
 
-/// A batch is handed to the encoder when it has so many rows …
-const BATCH_ROWS: usize = 8192;
+/// A batch is handed to the encoder when it has so many rows: what is filled by one thread should still be in the
+/// processor's cache when the other comes to it …
+const BATCH_ROWS: usize = 4096;
 
 /// … or its elements so many bytes: one element may be 16 MiB and be there several times over (in columns, in `elements`,
 /// in `extra`), and a few batches are under way at once.
