@@ -320,7 +320,7 @@ fn plan_of_a_range_is_the_plan_of_a_backfill() {
 #[test]
 fn backfill_asks_for_the_half_open_range_alone() {
     let bench = Bench::new();
-    bench.backfill(H18, H20).run().exits(0);
+    bench.backfill(H18, H20).set("--concurrency", "1").run().exits(0);
     let asked: Vec<String> = bench.vendor.calls().iter().map(|call| call.unit()).collect();
     assert_eq!(asked, [format!("C2C/{H18}"), format!("C2C/{H19}")]);
     let instants =

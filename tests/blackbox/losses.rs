@@ -24,7 +24,8 @@ fn lost() -> Value {
 }
 
 fn sync(bench: &Bench) -> Invocation {
-    bench.sync(4).arg("--json")
+    // One after the other, so that a step is the same step in every run.
+    bench.sync(4).set("--concurrency", "1").arg("--json")
 }
 
 /// Runs to the given step and is killed there; `false` where it came to its end before.
