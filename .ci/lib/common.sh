@@ -8,6 +8,11 @@ fail() {
   exit 1
 }
 
+# One line a check that holds.
+pass() {
+  printf '%s: %s\n' "${0##*/}" "$*"
+}
+
 root=$(cd "$(dirname "${BASH_SOURCE[0]}")/../.." && pwd)
 
 # The binary under test: $TIMLAKE, else the release build of this repository.
@@ -25,10 +30,11 @@ export TIMLAKE_BINARY=$timlake PYTHONDONTWRITEBYTECODE=1
 scratch=$(mktemp -d)
 trap 'rm -rf "$scratch"' EXIT
 
-# Puts a Python that has .ci/lib/requirements.txt into $python: a virtual environment in the user's cache, made when absent.
+# need_python LIST: puts a Python that has .ci/lib/LIST into $python: a virtual environment in
+# the user's cache, made when absent.
 # Its name tells what is in it, so changed requirements get a new one; a half-made one has no `complete` and is made again.
 need_python() {
-  local requirements=$root/.ci/lib/requirements.txt
+  local requirements=$root/.ci/lib/$1
   local cache=${XDG_CACHE_HOME:-${HOME:?}/.cache}/timlake-ci
   local tag venv
   tag=$( (python3 --version && cat "$requirements") | sha256sum | cut -c1-12)
@@ -45,4 +51,18 @@ need_python() {
   ) 9>"$cache/lock" </dev/null
   # shellcheck disable=SC2034 # for the scripts that source this file
   python=$venv/bin/python
+}
+
+# need_programs PROGRAM=PACKAGE…: installs the Debian packages of those programs that are not there.
+need_programs() {
+  local pair packages=()
+  for pair in "$@"; do
+    command -v "${pair%%=*}" >/dev/null || packages+=("${pair#*=}")
+  done
+  ((${#packages[@]} == 0)) && return
+  [[ $EUID == 0 ]] || fail "not there, and only root can install it: ${packages[*]}"
+  # What the lists know may have been replaced by a newer version: then they are read anew.
+  local install=(env DEBIAN_FRONTEND=noninteractive apt-get install --yes --quiet --no-install-recommends "${packages[@]}")
+  "${install[@]}" >"$scratch/apt.log" 2>&1 || { apt-get update && "${install[@]}"; } >"$scratch/apt.log" 2>&1 ||
+    fail "cannot install ${packages[*]}: $(tail -n 3 "$scratch/apt.log")"
 }
