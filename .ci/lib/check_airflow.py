@@ -319,6 +319,8 @@ def no_secrets():
     check(texts and not leaks, f"the secret key is in none of {len(texts)} logs", len(leaks))
 
 
+# What was started is stopped then too.
+signal.signal(signal.SIGTERM, lambda *_: sys.exit(143))
 PATH = os.environ["PATH"]
 os.environ.update(
     AIRFLOW_HOME=str(HERE / "home"),
