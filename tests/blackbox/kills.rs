@@ -6,10 +6,12 @@
 use std::collections::BTreeMap;
 use std::fs;
 use std::path::PathBuf;
+use std::time::Instant;
 
 use serde_json::Value;
 
 use crate::rebuild::without_times;
+use crate::repeat::instants;
 use crate::support::lake::read_json;
 use crate::support::program::Invocation;
 use crate::support::*;
@@ -170,4 +172,42 @@ fn a_rebuild_killed_anywhere_is_made_good_by_the_next() {
     };
     let kills = killed_everywhere(prepare, |bench| bench.command("rebuild").set("--concurrency", "1"), 0);
     assert!(kills >= 15, "{kills} durable steps");
+}
+
+/// The same at instants that differ from run to run: what happens between the durable steps.
+fn killed_at_random(prepare: impl Fn() -> Bench, command: impl Fn(&Bench) -> Invocation) {
+    let undisturbed = prepare();
+    let clock = Instant::now();
+    command(&undisturbed).run().exits(0);
+    let longest = clock.elapsed();
+    let expected = outcome(&undisturbed);
+    for pause in instants(longest).take(12) {
+        let bench = prepare();
+        let running = command(&bench).start();
+        std::thread::sleep(pause);
+        running.signal("KILL");
+        running.wait();
+        command(&bench).run().exits(0);
+        assert_eq!(outcome(&bench), expected, "killed after {pause:?}");
+        verified(&bench);
+    }
+}
+
+#[test]
+fn an_import_killed_at_any_instant_is_made_good_by_the_next() {
+    let archives = || [H17, H18, H19, H20].map(|hour| archive("C2C", hour, 400));
+    killed_at_random(Bench::new, |bench| import(bench, &archives()));
+}
+
+#[test]
+fn a_rebuild_killed_at_any_instant_is_made_good_by_the_next() {
+    let prepare = || {
+        let bench = Bench::new();
+        import(&bench, &[H17, H18, H19, H20].map(|hour| archive("C2C", hour, 400))).run().exits(0);
+        for folder in ["messages", "receipts"] {
+            fs::remove_dir_all(bench.lake.root().join(folder)).unwrap();
+        }
+        bench
+    };
+    killed_at_random(prepare, |bench| bench.command("rebuild"));
 }

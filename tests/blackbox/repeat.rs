@@ -99,7 +99,7 @@ fn assert_no_torn_file(bench: &Bench, expected: &BTreeMap<String, String>) {
 }
 
 /// A source of instants that differ from run to run; printed, so that a failure can be told.
-fn instants(longest: Duration) -> impl Iterator<Item = Duration> {
+pub fn instants(longest: Duration) -> impl Iterator<Item = Duration> {
     let mut state = std::time::SystemTime::UNIX_EPOCH.elapsed().unwrap().subsec_nanos() | 1;
     std::iter::from_fn(move || {
         state ^= state << 13;
