@@ -2,7 +2,7 @@
 //!
 //! The last member of such a document, `self_sha256`, is the SHA-256 of all others: of the document as JSON with sorted keys,
 //! no white space and no escapes that JSON does not ask for, without itself and without the times and attempts of receipts:
-//! `attempts`, `first_seen_at`, `checked_at`, `committed_at`, `reported_at` and every `at`, however deep. So receipts of the same archives have the same seal, whenever they were
+//! `attempts`, `asked_again`, `first_seen_at`, `checked_at`, `committed_at`, `reported_at` and every `at`, however deep. So receipts of the same archives have the same seal, whenever they were
 //! written. In Python, after those members are taken out:
 //!
 //! ```text
@@ -20,7 +20,8 @@ use crate::domain::Sha256Hex;
 const SEAL: &str = "self_sha256";
 
 /// What a seal does not cover.
-const LEFT_OUT: [&str; 7] = [SEAL, "attempts", "first_seen_at", "checked_at", "committed_at", "reported_at", "at"];
+const LEFT_OUT: [&str; 8] =
+    [SEAL, "attempts", "asked_again", "first_seen_at", "checked_at", "committed_at", "reported_at", "at"];
 
 #[derive(Serialize)]
 struct Sealed<'a, T> {
